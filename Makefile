@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The front door.  The build itself is meson.build; this installs what is missing, sets the build
+# directory up, and calls meson and ninja.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+FILES ?=
+
+export BUILD PREFIX DESTDIR
+
+help:
+	@echo 'make demo     count words in several processes, and compare with wc; FILES="a b" takes yours'
+	@echo 'make check    build, and run all tests'
+	@echo 'make build    build only, into $(BUILD)/'
+	@echo 'make deps     install what building and testing need (Debian: apt-get)'
+	@echo 'make install  into PREFIX=$(PREFIX), below DESTDIR= where that is given'
+	@echo 'make uninstall'
+	@echo 'make stress   the race hunt (comes with a later release)'
+	@echo 'make bench    the figures (come with a later release)'
+	@echo 'make clean    remove $(BUILD)/'
+
+demo:
+	@scripts/build.sh
+	@$(BUILD)/examples/wordcount $(FILES)
+
+build:
+	@scripts/build.sh
+
+check:
+	@scripts/check.sh
+
+deps:
+	@scripts/deps.sh tests
+
+install:
+	@scripts/install.sh
+
+uninstall:
+	@scripts/install.sh --remove
+
+stress:
+	@echo 'stoa: the stress suite comes with a later release; there is nothing to run yet' >&2; exit 1
+
+bench:
+	@echo 'stoa: the benchmarks come with a later release; there is nothing to run yet' >&2; exit 1
+
+clean:
+	@rm -rf '$(BUILD)'
+
+.PHONY: help demo build check deps install uninstall stress bench clean

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * stoa/queue.h - messages between processes: each to one receiver, in order,
+ * copied or in place, without a lock.
+ *
+ * A queue holds exactly `capacity` messages of up to `message_size` bytes.  Who
+ * sends opens a sender, who receives a receiver: one thread at a time each, so one
+ * per thread.  Where both ends are STOA_ONE the queue is an SPSC ring; otherwise
+ * it is the exchange ring of docs/exchange-ring.md.
+ */
+#ifndef STOA_QUEUE_H
+#define STOA_QUEUE_H
+
+#include <stoa/segment.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct stoa_queue;
+struct stoa_sender;
+struct stoa_receiver;
+
+enum stoa_ends {
+	STOA_MANY = 0, /**< any number, up to `handles` */
+	STOA_ONE = 1,  /**< one that lives, at any time */
+};
+
+enum stoa_on_death {
+	STOA_REDELIVER = 0, /**< what a dead receiver had not acknowledged goes to another */
+	STOA_DISCARD = 1,   /**< it is dropped and counted */
+};
+
+enum stoa_queue_flag {
+	STOA_CLOSE_WITH_SENDERS = 0x10, /**< drain when the last sender has closed or died */
+};
+
+enum stoa_shutdown {
+	STOA_DRAIN = 1, /**< no more pushes; what is there is still delivered */
+	STOA_NOW = 2,   /**< no more pushes, and what nobody holds is discarded and counted */
+};
+
+enum stoa_queue_event {
+	STOA_READABLE = 1, /**< there is a message, or the queue is shut down */
+	STOA_WRITABLE = 2, /**< there is room, or the queue is shut down */
+};
+
+enum stoa_message_flag {
+	STOA_REDELIVERED = 1, /**< somebody held it before and died, or gave it back */
+};
+
+struct stoa_queue_config {
+	size_t struct_size;    /**< sizeof(struct stoa_queue_config) */
+	uint64_t capacity;     /**< messages, exactly; default 1,024 */
+	uint64_t message_size; /**< bytes of the largest message; default 64 */
+	uint32_t senders;      /**< STOA_MANY or STOA_ONE */
+	uint32_t receivers;    /**< STOA_MANY or STOA_ONE */
+	uint32_t handles;      /**< senders and receivers open at once, at most; default 64, up to 16,384 */
+	uint32_t holds;        /**< blocks that one of them may hold at once; default 4, up to 4,096 */
+	uint32_t on_death;     /**< STOA_REDELIVER or STOA_DISCARD */
+	uint32_t flags;        /**< STOA_EXCLUSIVE, STOA_CLOSE_WITH_SENDERS */
+};
+
+/** A message held under a lease, read in place. */
+struct stoa_message {
+	const void *bytes;   /**< 64-byte aligned; shared memory that a hostile sender may still change */
+	size_t size;         /**< bytes */
+	uint64_t id;         /**< stays the same when it is delivered again */
+	uint32_t deliveries; /**< this one included: 1 at first */
+	uint32_t flags;      /**< STOA_REDELIVERED */
+	uint64_t private_words[4];
+};
+
+/**
+ * Creates a queue or opens the one of that name.
+ * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind or any other
+ *   member of the config; nothing changed); -EINVAL (no such senders, receivers, on_death or
+ *   flags, an empty name); -ENAMETOOLONG (over 63 bytes); -EOVERFLOW (sizes beyond what the
+ *   layout can number, or 2^64); -ENOSPC; -EACCES (read-only segment and it does not exist);
+ *   -EBADMSG; -ENOMEM.
+ * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
+ */
+STOA_API int stoa_queue_create(struct stoa_segment *segment, const char *name,
+                               const struct stoa_queue_config *config, struct stoa_queue **queue);
+
+/**
+ * Opens a queue.  `expect` is compared with what is there, where it is not NULL (a zero
+ * member, too, means its default).
+ * Returns: 0; -ENOENT; -EPROTOTYPE; -EINVAL; -ENAMETOOLONG; -EBADMSG; -ENOMEM.
+ * Callers: any thread.  Progress: wait-free.  Death: nothing shared is written.
+ */
+STOA_API int stoa_queue_open(struct stoa_segment *segment, const char *name,
+                             const struct stoa_queue_config *expect, struct stoa_queue **queue);
+
+/**
+ * Gives the handle back; NULL is ignored.  Senders and receivers opened from it stay usable.
+ * Returns: 0.
+ * Callers: one thread, and no other call on this handle at once.  Progress: lock-free.
+ * Death: nothing shared is left behind.
+ */
+STOA_API int stoa_queue_close(struct stoa_queue *queue);
+
+/**
+ * Tells what the queue is, in the form of its config.
+ * Returns: 0; -EINVAL.
+ * Callers: any thread.  Progress: wait-free.  Death: nothing shared is written.
+ */
+STOA_API int stoa_queue_info(const struct stoa_queue *queue, struct stoa_queue_config *info);
+
+/**
+ * The room that a queue of this config takes in a segment, in bytes.
+ * Returns: 0; -EINVAL; -EOVERFLOW.
+ * Callers: any.  Progress: wait-free.  Death: nothing shared is touched.
+ */
+STOA_API int stoa_queue_footprint(const struct stoa_queue_config *config, uint64_t *bytes);
+
+/**
+ * Shuts the queue down, for ever.  STOA_DRAIN: later pushes answer STOA_CLOSED; receivers
+ * get what is left, and STOA_CLOSED only when nothing is left and, under STOA_REDELIVER, no
+ * lease is open.  STOA_NOW: nothing is received any more, unread messages count as discarded;
+ * open leases stay valid.  STOA_NOW may follow STOA_DRAIN.  Everyone who waits is woken.
+ * Returns: 0; -EINVAL; -EACCES (read-only).
+ * Callers: any thread of any process.  Progress: lock-free.  Death: shut down or not.
+ */
+STOA_API int stoa_queue_shutdown(struct stoa_queue *queue, unsigned how);
+
+struct stoa_queue_stat {
+	size_t struct_size;
+	uint64_t capacity;     /**< messages */
+	uint64_t message_size; /**< bytes */
+	uint64_t length;       /**< committed messages that nobody holds, redelivered ones included */
+	uint64_t held;         /**< messages under a lease, or being received */
+	uint64_t sent;         /**< messages ever committed */
+	uint64_t received;     /**< messages ever taken out of the ring, redelivered ones counted once */
+	uint64_t redelivered;  /**< times that a message went back for another receiver */
+	uint64_t discarded;    /**< by STOA_DISCARD and by STOA_NOW */
+	uint32_t senders;      /**< open, of processes that live as far as can be told */
+	uint32_t receivers;    /**< likewise */
+	uint32_t shutdown;     /**< 0, STOA_DRAIN or STOA_NOW */
+	uint32_t reserved;
+};
+
+/**
+ * Tells how the queue stands.  Each number is right for a moment during the call.
+ * Returns: 0; -EINVAL; -EBADMSG.
+ * Callers: any thread of any process, also read-only.  Progress: wait-free, in time
+ *   proportional to capacity and handles.  Death: nothing shared is written.
+ */
+STOA_API int stoa_queue_stat(const struct stoa_queue *queue, struct stoa_queue_stat *stat);
+
+/**
+ * A descriptor for epoll, poll and select that is readable (level-triggered) while the queue
+ * has one of `events`; one per queue handle and set of events.  It may report too early, so the
+ * calls after it should not wait; it never stays silent.  The first call in a process starts
+ * a helper thread.  The descriptor belongs to the queue handle; never read or close it.
+ * Returns: a descriptor; -EINVAL; -EACCES (read-only); -ENOMEM, -EMFILE, -EAGAIN.
+ * Callers: any thread.  Progress: blocking within the process.  Death: nothing is left
+ *   behind but, at most, one needless wake-up call.
+ */
+STOA_API int stoa_queue_fd(struct stoa_queue *queue, unsigned events);
+
+/**
+ * Opens a sender.  It keeps the queue's mapping; the queue handle may be closed before it.
+ * Returns: 0; -EBUSY (STOA_ONE, and the other lives); -EUSERS (all handles are taken, after
+ *   reaping); -EACCES (read-only); -ENOMEM; -EBADMSG; -EINVAL.  A queue that was shut down opens:
+ *   its pushes answer STOA_CLOSED.
+ * Callers: any thread.  Progress: lock-free.  Death: reaped by the others.
+ */
+STOA_API int stoa_sender_open(struct stoa_queue *queue, struct stoa_sender **sender);
+
+/**
+ * Closes a sender and aborts its reservations; NULL is ignored.
+ * Returns: 0.
+ * Callers: the sender's thread.  Progress: lock-free.  Death: reaped by the others.
+ */
+STOA_API int stoa_sender_close(struct stoa_sender *sender);
+
+/**
+ * Sends a copy of a message, or says at once that it cannot.  Bytes need no alignment.
+ * Returns: 0 (committed); STOA_FULL; STOA_CLOSED; -EMSGSIZE (over message_size); -ENOBUFS
+ *   (all `holds` blocks are reserved); -EBUSY, -EUSERS (first use in a forked child: as
+ *   stoa_sender_open()); -EBADMSG (corrupt); -EINVAL.
+ * Callers: the sender's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free.
+ * Death: committed whole or not at all.
+ */
+STOA_API int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t size);
+
+/**
+ * Sends a copy of a message, and waits for room until the deadline.
+ * Returns: as stoa_sender_push(), with STOA_TIMEOUT in place of STOA_FULL unless the deadline
+ *   is &stoa_now; -EINTR (a signal handler ran; not sent).
+ * Callers: the sender's thread.  Progress: blocking by design.  Death: as stoa_sender_push().
+ */
+STOA_API int stoa_sender_send(struct stoa_sender *sender, const void *message, size_t size,
+                              const struct timespec *deadline);
+
+/**
+ * Sends copies of `count` messages of one size, side by side in memory, until one does not go.
+ * `*done` gets how many went.
+ * Returns: 0 (all went); else as stoa_sender_push() for the one that did not go.
+ * Callers: the sender's thread.  Progress: as stoa_sender_push().  Death: the first ones are
+ *   committed, each whole.
+ */
+STOA_API int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size_t size_each,
+                                   size_t count, size_t *done);
+
+/**
+ * Gives a private block to write a message of up to `size` bytes into, 64-byte aligned.
+ * Returns: 0; -EMSGSIZE (over message_size); -ENOBUFS (all `holds` blocks are reserved);
+ *   -EBUSY, -EUSERS (first use in a forked child); -EINVAL.
+ * Callers: the sender's thread.  Progress: wait-free.  Death: aborted.
+ */
+STOA_API int stoa_sender_reserve(struct stoa_sender *sender, size_t size, void **bytes);
+
+/**
+ * Sends a reserved block as a message of `size` bytes, and waits for room until the deadline.
+ * Messages are ordered by their commits.
+ * Returns: 0 (committed; the block is no longer the caller's); with anything else it still is:
+ *   STOA_FULL (&stoa_now), STOA_TIMEOUT, STOA_CLOSED, -EINTR, -EMSGSIZE (more than was
+ *   reserved), -EINVAL (not reserved here), -ESTALE (reserved by the parent, before fork()),
+ *   -EBADMSG.
+ * Callers: the sender's thread.  Progress: as stoa_sender_send().  Death: committed whole or
+ *   not at all.
+ */
+STOA_API int stoa_sender_commit(struct stoa_sender *sender, void *bytes, size_t size,
+                                const struct timespec *deadline);
+
+/**
+ * Gives a reserved block back unsent.
+ * Returns: 0; -EINVAL (not reserved here); -ESTALE (reserved by the parent, before fork()).
+ * Callers: the sender's thread.  Progress: wait-free.  Death: aborted all the same.
+ */
+STOA_API int stoa_sender_abort(struct stoa_sender *sender, void *bytes);
+
+/**
+ * Opens a receiver.  It keeps the queue's mapping; the queue handle may be closed before it.
+ * Returns: 0; -EBUSY (STOA_ONE, and the other lives); -EUSERS (all handles are taken, after
+ *   reaping); -EACCES (read-only); -ENOMEM; -EBADMSG; -EINVAL.  A queue that was shut down
+ *   opens: its rest is to be received.
+ * Callers: any thread.  Progress: lock-free.  Death: reaped by the others.
+ */
+STOA_API int stoa_receiver_open(struct stoa_queue *queue, struct stoa_receiver **receiver);
+
+/**
+ * Closes a receiver and returns its leases for others; NULL is ignored.
+ * Returns: 0.
+ * Callers: the receiver's thread.  Progress: lock-free.  Death: reaped by the others.
+ */
+STOA_API int stoa_receiver_close(struct stoa_receiver *receiver);
+
+/**
+ * Receives a copy of the next message, acknowledged when this returns, or says at once that
+ * there is none.  `size`, where not NULL, gets the message's size, also with -EMSGSIZE.
+ * Returns: 0; STOA_EMPTY; STOA_CLOSED; -EMSGSIZE (longer than `room`; it stays first in line);
+ *   -ENOBUFS (all `holds` blocks are leased); -EBUSY, -EUSERS (first use in a forked child: as
+ *   stoa_receiver_open()); -EBADMSG (corrupt); -EINVAL.
+ * Callers: the receiver's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free.
+ * Death: still in line, or delivered again to another (STOA_DISCARD: dropped and counted).
+ */
+STOA_API int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size);
+
+/**
+ * Receives a copy of the next message, and waits for one until the deadline.
+ * Returns: as stoa_receiver_pop(), with STOA_TIMEOUT in place of STOA_EMPTY unless the deadline
+ *   is &stoa_now; -EINTR (a signal handler ran; nothing consumed).
+ * Callers: the receiver's thread.  Progress: blocking by design.  Death: as stoa_receiver_pop().
+ */
+STOA_API int stoa_receiver_recv(struct stoa_receiver *receiver, void *out, size_t room, size_t *size,
+                                const struct timespec *deadline);
+
+/**
+ * Receives copies of up to `count` messages, `room_each` bytes apart in `out`, until one does
+ * not come.  `sizes`, where not NULL, gets their sizes; `*done` how many came.
+ * Returns: 0 (at least one came, or count was 0); else as stoa_receiver_pop() for the first.
+ *   -EMSGSIZE: the first that waits is longer than room_each; `sizes[0]` has its size.
+ * Callers: the receiver's thread.  Progress: as stoa_receiver_pop().  Death: as
+ *   stoa_receiver_pop(), for each.
+ */
+STOA_API int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, size_t room_each,
+                                    size_t *sizes, size_t count, size_t *done);
+
+/**
+ * Takes the next message under a lease, to be read in place, and waits for one until the
+ * deadline.  It is this receiver's until release or return; if the process dies before, it
+ * goes to another.
+ * Returns: 0; STOA_EMPTY (&stoa_now); STOA_TIMEOUT; STOA_CLOSED; -EINTR; -ENOBUFS (all `holds`
+ *   blocks are leased); -EBUSY, -EUSERS (first use in a forked child); -EBADMSG; -EINVAL.
+ * Callers: the receiver's thread.  Progress: blocking by design; with &stoa_now as
+ *   stoa_receiver_pop().  Death: delivered again to another (STOA_DISCARD: dropped, counted).
+ */
+STOA_API int stoa_receiver_take(struct stoa_receiver *receiver, struct stoa_message *message,
+                                const struct timespec *deadline);
+
+/**
+ * Acknowledges a message and gives its block back.
+ * Returns: 0; -EINVAL (no open lease of this receiver); -ESTALE (the parent's, before fork()).
+ * Callers: the receiver's thread.  Progress: wait-free.  Death: acknowledged or not.
+ */
+STOA_API int stoa_receiver_release(struct stoa_receiver *receiver, struct stoa_message *message);
+
+/**
+ * Gives a message back unacknowledged, for any receiver (this one too): same id, one more
+ * delivery, STOA_REDELIVERED, ahead of those that wait.
+ * Returns: 0; -EINVAL (no open lease of this receiver); -ESTALE (the parent's, before fork()).
+ * Callers: the receiver's thread.  Progress: lock-free.  Death: it goes to another all the same.
+ */
+STOA_API int stoa_receiver_return(struct stoa_receiver *receiver, struct stoa_message *message);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

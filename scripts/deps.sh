@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Installs what is missing: deps.sh [build | tests]
+#
+# "build" needs a compiler, meson, ninja, pkg-config and the headers of Concurrency Kit; "tests" needs cmocka
+# besides.  Where all is there this asks nobody and takes no time.  Else it installs everything at once: as
+# root, or by sudo where that asks no password; or it prints the one line to run, and fails.
+set -eu
+
+need=${1:-tests}
+compiler=${CC:-cc}
+packages='gcc libc6-dev meson ninja-build pkg-config libck-dev libcmocka-dev'
+
+has() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+# A header is found by compiling: that holds on any distribution.
+has_header() {
+	printf '%s\n' "$@" | sed 's/.*/#include <&>/' | $compiler -E -x c - >/dev/null 2>&1
+}
+
+missing() {
+	has "${compiler%% *}" && has_header stdio.h && has meson && has ninja && has pkg-config &&
+		has_header ck_pr.h || return 0
+	[ "$need" = build ] || has_header stdarg.h stddef.h stdint.h setjmp.h cmocka.h || return 0
+	return 1
+}
+
+install() {
+	echo "stoa: installing $packages"
+	# A fresh machine has no package lists, an old one has stale ones: fetch them when it does not go
+	# without.
+	for lists in kept fetched; do
+		if [ $lists = fetched ]; then
+			echo 'stoa: fetching the package lists'
+			$root apt-get update -qq || return 1
+		fi
+		# shellcheck disable=SC2086
+		$root $noninteractive apt-get install -y -qq --no-install-recommends $packages \
+			</dev/null >"$log" 2>&1 && return 0
+	done
+	cat "$log" >&2
+	return 1
+}
+
+missing || exit 0
+
+if ! has apt-get; then
+	echo "stoa: please install a C compiler, meson, ninja, pkg-config, Concurrency Kit and cmocka" >&2
+	exit 1
+fi
+noninteractive='env DEBIAN_FRONTEND=noninteractive'
+if [ "$(id -u)" = 0 ]; then
+	root=
+elif has sudo && sudo -n true 2>/dev/null; then
+	root='sudo -n'
+else
+	echo "stoa: something is missing; please run: sudo apt-get install $packages" >&2
+	exit 1
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install || { echo "stoa: apt-get could not install what is missing" >&2; exit 1; }
+if missing; then
+	echo "stoa: something is still missing after: apt-get install $packages" >&2
+	exit 1
+fi

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * atomic.h - the only door to atomic operations.
+ *
+ * The order stands in an operation's name: _rlx (relaxed), _acq (acquire), _rel
+ * (release), _seq (sequentially consistent).  The vocabulary is small on purpose, so
+ * that a backend is short; each operation has a litmus test in tests/test_atomic.c.
+ *
+ *   atom64, atom32      load_rlx load_acq load_seq, store_rlx store_rel store_seq,
+ *                       add_seq (gives the value before), cas_seq
+ *   elem8 … elem64      elements of values and arrays, which are no struct atom64:
+ *                       load_rlx load_seq, store_rlx, swap_seq, add_seq, cas_seq
+ *   fence_acq _rel _seq, and fence_light: against the compiler alone, where the other
+ *                       side runs os_fence_all()
+ *
+ * *_cas_seq(word, &expected, desired) tells whether it exchanged; where it did not,
+ * `expected` gets what was there.
+ *
+ * Backends, by the build option `atomics`:
+ *   ck       Concurrency Kit's ck_pr, with fences where the order asks for more than the
+ *            operation gives: the default on x86-64
+ *   builtin  the compiler's __atomic builtins, which sanitizers understand: the default
+ *            elsewhere
+ */
+#ifndef STOA_ATOMIC_H
+#define STOA_ATOMIC_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <ck_cc.h>
+#include <ck_pr.h>
+
+#include "layout.h"
+
+#if defined(STOA_ATOMICS_BUILTIN)
+#include "atomic_builtin.h"
+#else
+#include "atomic_ck.h"
+#endif
+
+#define likely(condition) CK_CC_LIKELY(condition)
+#define unlikely(condition) CK_CC_UNLIKELY(condition)
+
+/* A busy wait's pause. */
+static inline void cpu_pause(void)
+{
+	ck_pr_stall();
+}
+
+/*
+ * Copies between private memory and shared payload that somebody else may be writing or
+ * reading at the same time, in relaxed words of 8 bytes: a torn copy is found out by the
+ * caller, but it is no data race.  The shared side is 8-byte aligned and its room a
+ * multiple of 8; the private side is of `size` bytes and any alignment.
+ */
+static inline void copy_racy_out(void *private_to, const void *shared_from, size_t size)
+{
+	const uint8_t *from = shared_from;
+	uint8_t *to = private_to;
+	uint64_t word;
+
+	for (; size >= sizeof word; size -= sizeof word, from += sizeof word, to += sizeof word) {
+		word = elem64_load_rlx(from);
+		memcpy(to, &word, sizeof word);
+	}
+	if (size) {
+		word = elem64_load_rlx(from);
+		memcpy(to, &word, size);
+	}
+}
+
+static inline void copy_racy_in(void *shared_to, const void *private_from, size_t size)
+{
+	const uint8_t *from = private_from;
+	uint8_t *to = shared_to;
+	uint64_t word;
+
+	for (; size >= sizeof word; size -= sizeof word, from += sizeof word, to += sizeof word) {
+		memcpy(&word, from, sizeof word);
+		elem64_store_rlx(to, word);
+	}
+	if (size) {
+		word = 0;
+		memcpy(&word, from, size);
+		elem64_store_rlx(to, word);
+	}
+}
+
+#endif

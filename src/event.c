@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * event.c - announce, wait, wake.
+ *
+ * An event word is a count of wake-ups over one bit, "somebody may be asleep".
+ *
+ *   waiter                                 waker
+ *   w = announce: set the bit              publish
+ *   look once more: still nothing?         w = load the word; bit clear: done
+ *   sleep while the word is w              count + 1; wake
+ *
+ * No wake-up is lost.  The look after the announcement and the load after the
+ * publication are ordered by sequential consistency (Dekker): the waiter sees
+ * what was published, or the waker sees the bit.  In the second case the count
+ * moves, so a waiter that is not asleep yet does not fall asleep.
+ *
+ * The bit, not a number of waiters: a waiter that is killed leaves nothing to repair.
+ * A waker that wakes one leaves the bit, for others may be asleep; one that finds
+ * nobody asleep clears it, and then wakes all, because a waiter may have fallen
+ * asleep on the word as it was just before.  So a dead waiter costs two needless system
+ * calls, once.
+ *
+ * A waker may be killed between publishing and waking.  Nothing can repair that from the
+ * outside; so every sleep is a slice of at most 100 ms.
+ */
+#include "event.h"
+
+#include <limits.h>
+
+#include "atomic.h"
+#include "os.h"
+
+#define SOMEBODY 1u
+#define COUNT 2u
+
+#define SLICE_FIRST_NS 10000000ull
+#define SLICE_LAST_NS 100000000ull
+
+uint32_t event_announce(struct event_word *event)
+{
+	uint32_t word = atom32_load_seq(&event->word);
+
+	while (!(word & SOMEBODY)) {
+		if (atom32_cas_seq(&event->word, &word, word | SOMEBODY))
+			return word | SOMEBODY;
+	}
+	return word;
+}
+
+int event_wait(struct event_word *event, uint32_t announced, uint64_t deadline_ns)
+{
+	return os_futex_wait(&event->word, announced, deadline_ns);
+}
+
+void event_wake_one(struct event_word *event)
+{
+	/* Relaxed: ordered after the publication by the caller's locked operation or fence. */
+	uint32_t word = atom32_load_rlx(&event->word);
+
+	while (unlikely(word & SOMEBODY)) {
+		if (!atom32_cas_seq(&event->word, &word, word + COUNT))
+			continue;
+		word += COUNT;
+		if (os_futex_wake(&event->word, 1) == 0 &&
+		    atom32_cas_seq(&event->word, &word, word & ~SOMEBODY))
+			os_futex_wake(&event->word, INT_MAX);
+		return;
+	}
+}
+
+void event_wake_all(struct event_word *event)
+{
+	uint32_t word = atom32_load_rlx(&event->word); /* relaxed: as above */
+
+	while (unlikely(word & SOMEBODY)) {
+		if (!atom32_cas_seq(&event->word, &word, (word + COUNT) & ~SOMEBODY))
+			continue;
+		os_futex_wake(&event->word, INT_MAX);
+		return;
+	}
+}
+
+uint64_t event_slice(uint64_t *slice_ns, uint64_t deadline_ns)
+{
+	uint64_t now = os_now_ns();
+
+	*slice_ns = *slice_ns == 0 ? SLICE_FIRST_NS : *slice_ns * 2;
+	if (*slice_ns > SLICE_LAST_NS)
+		*slice_ns = SLICE_LAST_NS;
+	if (deadline_ns <= now || deadline_ns - now <= *slice_ns)
+		return deadline_ns;
+	return now + *slice_ns;
+}

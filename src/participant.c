@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * participant.c - who is attached, the proof of death, fork, reaping.
+ *
+ * A slot and its byte.  A process that uses a segment owns one slot of the table, and as long as it
+ * lives it holds a lock on one byte of the file, the first of the slot's record.  The lock is an
+ * open-file-description lock on a description that nobody else ever gets (os_reopen()), so the kernel
+ * drops it exactly when the process has ended, by whatever way and in whatever container, or when a
+ * forked child has closed its copy, too, which it does first of all.
+ *
+ * The word `state` says whose the slot is, and the generation in it makes every word unique:
+ *
+ *   FREE(g) -> CLAIMED(g+1) -> LIVE(g+1) -> DEAD(g+1) -> SETTLED(g+1) -> RELEASED(g+1) -> FREE(g+1)
+ *      claim()       introduce()      |   settle()       release()          set_free()
+ *                 CLAIMED(g+1) -------+
+ *
+ *   claim      lock the byte first, and only then claim, and only a FREE slot.  A slot that is
+ *              CLAIMED or LIVE and whose byte is not locked has thus lost its owner for good.
+ *   DEAD       proven dead by anybody, or left by its owner, who unlocks the byte after that.  From
+ *              here the byte says nothing about this generation any more.
+ *   SETTLED    nothing that the owner held is left undecided (reap_settle()).
+ *   RELEASED   its roles are free for others (reap_release()).
+ *
+ * Proof of death of a LIVE slot is one of
+ *   - the byte is not locked, and the state is still the same word after that look.  Without the second
+ *     look the next owner, who locks the byte before it claims the slot, could be meant;
+ *   - the byte is locked, but the process is of our PID namespace and gone (os_process_gone()).  So a child
+ *     that was stopped between fork() and its handler does not keep its parent alive.  This look costs
+ *     some ten system calls and finds hardly ever anything, so reaping by the way does it for
+ *     PIDS_AT_ONCE slots in turn; stoa_segment_reap() and participant_dead() do it always.
+ * In CLAIMED the identity is not yet valid: only the byte counts.  One's own slot is never probed.
+ *
+ * Reapers.  Any number of processes may reap one slot at once, and each may be stopped at any
+ * instruction and go on much later.  Each step writes by compare-and-swap from exact words, but words of
+ * the next owner could come to be equal to the words of the dead one.  So a reaper says in its
+ * hazard word which (slot, generation) it is at, and in which of two steps:
+ *
+ *   settle   publish hazard (g, slot); the state must still be DEAD(g); reap_settle(); -> SETTLED(g)
+ *   release  state SETTLED(g): nobody else may be settling (g, slot) still.  Publish hazard (g, slot,
+ *            RELEASING); the state must still be SETTLED(g); reap_release(); -> RELEASED(g)
+ *   free     state RELEASED(g): nobody else may be at (g, slot) at all -> FREE(g)
+ *
+ * [P2] The hazard is stored and then the state is read; the state is changed and then the hazards are
+ * read; all four sequentially consistent.  So whoever entered a step before the state moved on is seen by
+ * who wants to take the step after the next, and who comes later sees the state and does not enter:
+ * the dead owner's words stay what they are until the last who looks at them has gone, and a
+ * handle is not given to a new owner under the eyes of a reaper.
+ *
+ * A hazard counts while the byte of its slot is locked: the hazards of the dead go with their
+ * locks.  A stopped reaper withholds one dead slot until it wakes up or dies, and nothing else.
+ *
+ * A full table of dead slots.  Who finds no FREE slot has no hazard word to reap with.  It locks the
+ * byte of a slot whose owner is dead, and reaps from that slot's hazard word: the lock keeps
+ * others from claiming the slot, and makes the hazard count.
+ *
+ * Leaving is dying in order: state DEAD first, then the same steps on one's own slot, then unlock.
+ * Whatever a handle may have forgotten is settled on the way.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "atomic.h"
+#include "os.h"
+#include "participant.h"
+#include "segment.h"
+
+#define PIDS_AT_ONCE 8
+#define PARTICIPANTS_ALL UINT32_MAX
+#define REGISTER_TRIES 4
+#define REGISTER_PAUSE_NS 1000000u
+#define LOOKS_MAX 100 /* at a slot that changes under our eyes: it cannot, a hundred times, honestly */
+
+static uint64_t state_word(uint64_t generation, unsigned what)
+{
+	return generation << 8 | what;
+}
+
+static unsigned state_of(uint64_t state)
+{
+	return state & 0xff;
+}
+
+static uint64_t generation_of(uint64_t state)
+{
+	return state >> 8;
+}
+
+static bool is_attached(uint64_t state)
+{
+	return state_of(state) == PARTICIPANT_CLAIMED || state_of(state) == PARTICIPANT_LIVE;
+}
+
+static bool is_dead(uint64_t state)
+{
+	return state_of(state) == PARTICIPANT_DEAD || state_of(state) == PARTICIPANT_SETTLED ||
+	       state_of(state) == PARTICIPANT_RELEASED;
+}
+
+static uint64_t byte_of(const struct stoa_segment *segment, uint32_t slot)
+{
+	return segment->participants_offset + (uint64_t)slot * sizeof(struct participant_record);
+}
+
+static bool joined(const struct stoa_segment *segment)
+{
+	/* [P3] acquire (seq); pairs with the release in join(): the slot before the epoch. */
+	return atom64_load_seq(&segment->joined) == stoa_fork_epoch;
+}
+
+static bool is_self(const struct stoa_segment *segment, uint32_t slot)
+{
+	return joined(segment) && segment->self == slot;
+}
+
+/* ---- proof of death ---- */
+
+/* The PID namespace of this process; looked up once after every fork.  0: unknown. */
+static uint64_t own_namespace(void)
+{
+	static struct atom64 epoch, namespace;
+	struct os_process self;
+
+	/* [P4] acquire (seq); pairs with the release below: the namespace before its epoch. */
+	if (atom64_load_seq(&epoch) != stoa_fork_epoch) {
+		os_self(&self);
+		atom64_store_rlx(&namespace, self.pid_namespace); /* relaxed: published by [P4] */
+		atom64_store_seq(&epoch, stoa_fork_epoch);        /* [P4] release (seq) */
+	}
+	return atom64_load_rlx(&namespace);
+}
+
+/* Whether the process that wrote its identity into the record has surely ended. */
+static bool identity_gone(const struct participant_record *record)
+{
+	/* Relaxed: the caller looks at the state once more, and does not change within a generation. */
+	uint64_t namespace = atom64_load_rlx(&record->pid_namespace);
+	int32_t pid = (int32_t)atom64_load_rlx(&record->pid);
+
+	return namespace && namespace == own_namespace() &&
+	       os_process_gone(pid, atom64_load_rlx(&record->start_time));
+}
+
+/*
+ * Whether the owner of a slot in that state, CLAIMED or LIVE and not our own, is proven dead.
+ * `*pids`: how many pids may still be looked up; NULL for any number.
+ */
+static bool proven_dead(const struct stoa_segment *segment, uint32_t slot, uint64_t state, unsigned *pids)
+{
+	const struct participant_record *record = segment_participant(segment, slot);
+	int locked = os_byte_locked(segment->fd, byte_of(segment, slot));
+
+	if (locked < 0)
+		return false;
+	if (locked) {
+		if (state_of(state) != PARTICIPANT_LIVE || (pids && !*pids))
+			return false;
+		if (pids)
+			--*pids;
+		if (!identity_gone(record))
+			return false;
+	}
+	fence_acq(); /* [P1] the identity that was read, with the CAS (seq, release) in introduce() */
+	return atom64_load_seq(&record->state) == state;
+}
+
+bool participant_dead(const struct stoa_segment *segment, uint32_t slot, uint64_t generation)
+{
+	struct atom64 *word;
+	uint64_t state;
+
+	if (slot >= segment->participants)
+		return true; /* nobody can be there */
+	word = &segment_participant(segment, slot)->state;
+	/* [P1] acquire (seq); pairs with introduce(): the identity before LIVE. */
+	state = atom64_load_seq(word);
+	if (generation_of(state) != generation || !is_attached(state))
+		return true;
+	if (is_self(segment, slot))
+		return false;
+	if (proven_dead(segment, slot, state, NULL))
+		return true;
+	state = atom64_load_seq(word); /* it may have moved on meanwhile */
+	return generation_of(state) != generation || !is_attached(state);
+}
+
+bool participant_others(const struct stoa_segment *segment)
+{
+	for (uint32_t slot = 0; slot < segment->participants; slot++) {
+		uint64_t state = atom64_load_seq(&segment_participant(segment, slot)->state);
+
+		if (!is_attached(state) || is_self(segment, slot) ||
+		    proven_dead(segment, slot, state, NULL))
+			continue;
+		/* Alive, or it has moved on meanwhile: gone, or somebody else's already. */
+		if (is_attached(atom64_load_seq(&segment_participant(segment, slot)->state)))
+			return true;
+	}
+	return false;
+}
+
+/* ---- reaping ---- */
+
+/* The state of a slot, after its owner has been marked as dead where that is proven. */
+static uint64_t look(const struct stoa_segment *segment, uint32_t slot, unsigned *pids)
+{
+	struct atom64 *word = &segment_participant(segment, slot)->state;
+	uint64_t state = atom64_load_seq(word); /* [P1] acquire (seq) */
+	uint64_t dead = state_word(generation_of(state), PARTICIPANT_DEAD);
+
+	if (!is_attached(state) || is_self(segment, slot) || !proven_dead(segment, slot, state, pids))
+		return state;
+	return atom64_cas_seq(word, &state, dead) ? dead : state;
+}
+
+/* A reaper: whose hazard word it uses, and what it came across. */
+struct reaper {
+	struct stoa_segment *segment;
+	uint32_t anchor;
+	unsigned pids; /* that may still be looked up */
+	int freed;
+	int fault;
+};
+
+static uint64_t hazard_word(uint32_t slot, uint64_t generation)
+{
+	return generation << 16 | (slot + 1);
+}
+
+/* Enters a step: false where the state has moved on. */
+static bool enter(struct reaper *reaper, uint32_t slot, uint64_t state, uint64_t step)
+{
+	struct participant_record *own = segment_participant(reaper->segment, reaper->anchor);
+	const struct participant_record *record = segment_participant(reaper->segment, slot);
+
+	atom64_store_seq(&own->hazard, hazard_word(slot, generation_of(state)) | step); /* [P2] release (seq) */
+	if (atom64_load_seq(&record->state) == state)                                   /* [P2] acquire (seq) */
+		return true;
+	atom64_store_seq(&own->hazard, 0);
+	return false;
+}
+
+static void leave(struct reaper *reaper)
+{
+	/* [P2] release (seq): whatever was done in the step comes before. */
+	atom64_store_seq(&segment_participant(reaper->segment, reaper->anchor)->hazard, 0);
+}
+
+/* Whether another reaper who lives is at this slot and generation: settling, or in any step. */
+static bool in_hazard(const struct reaper *reaper, uint32_t slot, uint64_t state, bool any_step)
+{
+	const struct stoa_segment *segment = reaper->segment;
+	uint64_t settling = hazard_word(slot, generation_of(state));
+
+	for (uint32_t i = 0; i < segment->participants; i++) {
+		/* [P2] acquire (seq) */
+		uint64_t hazard = atom64_load_seq(&segment_participant(segment, i)->hazard);
+
+		if (i == reaper->anchor)
+			continue;
+		if (hazard != settling && !(any_step && hazard == (settling | HAZARD_RELEASING)))
+			continue;
+		if (os_byte_locked(segment->fd, byte_of(segment, i)) != 0) /* locked, or it cannot be told */
+			return true;
+	}
+	return false;
+}
+
+static uint64_t advance(const struct reaper *reaper, uint32_t slot, uint64_t state, unsigned to)
+{
+	struct atom64 *word = &segment_participant(reaper->segment, slot)->state;
+	uint64_t next = state_word(generation_of(state), to);
+
+	return atom64_cas_seq(word, &state, next) ? next : state; /* [P2] */
+}
+
+static uint64_t settle(struct reaper *reaper, uint32_t slot, uint64_t state)
+{
+	int rc;
+
+	if (!enter(reaper, slot, state, 0))
+		return atom64_load_seq(&segment_participant(reaper->segment, slot)->state);
+	rc = reap_settle(reaper->segment, slot);
+	if (rc)
+		reaper->fault = rc;
+	else
+		state = advance(reaper, slot, state, PARTICIPANT_SETTLED);
+	leave(reaper);
+	return state;
+}
+
+static uint64_t release(struct reaper *reaper, uint32_t slot, uint64_t state)
+{
+	if (in_hazard(reaper, slot, state, false))
+		return state;
+	if (!enter(reaper, slot, state, HAZARD_RELEASING))
+		return atom64_load_seq(&segment_participant(reaper->segment, slot)->state);
+	reap_release(reaper->segment, slot);
+	state = advance(reaper, slot, state, PARTICIPANT_RELEASED);
+	leave(reaper);
+	return state;
+}
+
+static void set_free(struct reaper *reaper, uint32_t slot, uint64_t state)
+{
+	struct atom64 *word = &segment_participant(reaper->segment, slot)->state;
+
+	if (!in_hazard(reaper, slot, state, true) &&
+	    atom64_cas_seq(word, &state, state_word(generation_of(state), PARTICIPANT_FREE)))
+		reaper->freed++;
+}
+
+/* Takes a dead slot as far as it goes now. */
+static void bury(struct reaper *reaper, uint32_t slot, uint64_t state)
+{
+	if (state_of(state) == PARTICIPANT_DEAD)
+		state = settle(reaper, slot, state);
+	if (state_of(state) == PARTICIPANT_SETTLED)
+		state = release(reaper, slot, state);
+	if (state_of(state) == PARTICIPANT_RELEASED)
+		set_free(reaper, slot, state);
+}
+
+static void bury_all(struct reaper *reaper)
+{
+	struct stoa_segment *segment = reaper->segment;
+	uint32_t from = atom32_load_rlx(&segment->next_pid); /* relaxed: only where to begin */
+
+	for (uint32_t i = 0; i < segment->participants; i++) {
+		uint32_t slot = (uint32_t)((from + (uint64_t)i) % segment->participants);
+		unsigned before = reaper->pids;
+
+		bury(reaper, slot, look(segment, slot, &reaper->pids));
+		if (before && !reaper->pids)
+			atom32_store_rlx(&segment->next_pid, slot + 1);
+	}
+}
+
+static int reap(struct stoa_segment *segment, unsigned pids)
+{
+	struct reaper reaper = { .segment = segment, .pids = pids };
+	int rc = participant_self(segment, &reaper.anchor);
+
+	if (rc)
+		return rc;
+	if (pthread_mutex_trylock(&segment->reaping)) /* one hazard word, so one thread at a time */
+		return 0;
+	bury_all(&reaper);
+	pthread_mutex_unlock(&segment->reaping);
+	/* -EAGAIN: the living moved too much to decide; the next one will. */
+	return reaper.freed || reaper.fault == -EAGAIN ? reaper.freed : reaper.fault;
+}
+
+int participant_reap_all(struct stoa_segment *segment)
+{
+	return reap(segment, PIDS_AT_ONCE);
+}
+
+int stoa_segment_reap(struct stoa_segment *segment)
+{
+	return segment ? reap(segment, PARTICIPANTS_ALL) : -EINVAL;
+}
+
+/* ---- joining and leaving ---- */
+
+/* Takes a FREE slot: its byte is locked by lock_fd, its state CLAIMED.  0; -EUSERS; others of fcntl(2). */
+static int claim(const struct stoa_segment *segment, int lock_fd, uint32_t *slot, uint64_t *generation)
+{
+	for (uint32_t i = 0; i < segment->participants; i++) {
+		struct atom64 *word = &segment_participant(segment, i)->state;
+		uint64_t state = atom64_load_seq(word);
+		int rc;
+
+		if (state_of(state) != PARTICIPANT_FREE)
+			continue;
+		rc = os_lock_byte(lock_fd, byte_of(segment, i));
+		if (rc == -EAGAIN)
+			continue;
+		if (rc)
+			return rc;
+		state = atom64_load_seq(word); /* under the lock: the one before may just have left */
+		*generation = generation_of(state) + 1;
+		if (state_of(state) == PARTICIPANT_FREE &&
+		    atom64_cas_seq(word, &state, state_word(*generation, PARTICIPANT_CLAIMED))) {
+			*slot = i;
+			return 0;
+		}
+		os_unlock_byte(lock_fd, byte_of(segment, i));
+	}
+	return -EUSERS;
+}
+
+/* Reaps without a slot of one's own: see the essay.  How many became free. */
+static int reap_from_a_dead_slot(struct stoa_segment *segment, int lock_fd)
+{
+	for (uint32_t slot = 0; slot < segment->participants; slot++) {
+		struct reaper reaper = { .segment = segment, .anchor = slot, .pids = PARTICIPANTS_ALL };
+		uint64_t state = look(segment, slot, NULL);
+
+		if (!is_dead(state) || os_lock_byte(lock_fd, byte_of(segment, slot)) != 0)
+			continue;
+		/* Whatever became of it until we had the lock: nobody else claims it now. */
+		state = atom64_load_seq(&segment_participant(segment, slot)->state);
+		if (!is_attached(state))
+			bury_all(&reaper);
+		os_unlock_byte(lock_fd, byte_of(segment, slot));
+		if (reaper.freed)
+			return reaper.freed;
+	}
+	return 0;
+}
+
+/* Writes who we are into the slot that we claimed. */
+static int introduce(const struct stoa_segment *segment, const struct os_process *self, uint32_t slot,
+                     uint64_t generation)
+{
+	struct participant_record *record = segment_participant(segment, slot);
+	uint64_t state = state_word(generation, PARTICIPANT_CLAIMED);
+	uint64_t comm[2] = { 0 };
+
+	memcpy(comm, self->comm, sizeof comm);
+	atom64_store_seq(&record->hazard, 0); /* of the owner before, if it died reaping */
+	/* Relaxed: published by [P1]. */
+	atom64_store_rlx(&record->pid, (uint32_t)self->pid);
+	atom64_store_rlx(&record->start_time, self->start_time);
+	atom64_store_rlx(&record->pid_namespace, self->pid_namespace);
+	atom64_store_rlx(&record->attached_ns, os_realtime_ns());
+	atom64_store_rlx(&record->comm[0], comm[0]);
+	atom64_store_rlx(&record->comm[1], comm[1]);
+	/* [P1] release (seq); pairs with the loads of the state in look() and participant_dead(): else the
+	 * pid of the owner before would prove our death. */
+	if (!atom64_cas_seq(&record->state, &state, state_word(generation, PARTICIPANT_LIVE)))
+		return -EBADMSG; /* nobody may touch it: these are no segment's words any more */
+	return 0;
+}
+
+static int join(struct stoa_segment *segment)
+{
+	struct os_process self;
+	int rc, lock_fd = os_reopen(segment->fd, false);
+
+	if (lock_fd < 0)
+		return lock_fd;
+	os_self(&self);
+	for (int i = 0;; i++) {
+		rc = claim(segment, lock_fd, &segment->self, &segment->generation);
+		if (rc != -EUSERS || i == REGISTER_TRIES)
+			break;
+		/* Somebody may be on its way out, or reaping just what we need. */
+		if (!reap_from_a_dead_slot(segment, lock_fd) && i > 0)
+			os_sleep_ns(REGISTER_PAUSE_NS);
+	}
+	if (!rc)
+		rc = introduce(segment, &self, segment->self, segment->generation);
+	if (rc) {
+		os_close(lock_fd);
+		return rc;
+	}
+	segment->lock_fd = lock_fd;
+	/* [P3] release (seq); pairs with joined(): who sees the epoch sees the slot. */
+	atom64_store_seq(&segment->joined, stoa_fork_epoch);
+	return 0;
+}
+
+int participant_register(struct stoa_segment *segment)
+{
+	int rc = 0;
+
+	if (segment->read_only)
+		return -EACCES;
+	pthread_mutex_lock(&segment->joining);
+	if (!joined(segment))
+		rc = join(segment);
+	pthread_mutex_unlock(&segment->joining);
+	return rc;
+}
+
+int participant_self(struct stoa_segment *segment, uint32_t *slot)
+{
+	int rc = likely(joined(segment)) ? 0 : participant_register(segment);
+
+	if (likely(!rc))
+		*slot = segment->self;
+	return rc;
+}
+
+void participant_leave(struct stoa_segment *segment)
+{
+	struct reaper reaper = { .segment = segment, .anchor = segment->self };
+	uint64_t state = state_word(segment->generation, PARTICIPANT_LIVE);
+	uint64_t dead = state_word(segment->generation, PARTICIPANT_DEAD);
+
+	if (!joined(segment))
+		return;
+	pthread_mutex_lock(&segment->joining);
+	atom64_store_seq(&segment->joined, 0);
+	if (atom64_cas_seq(&segment_participant(segment, segment->self)->state, &state, dead))
+		bury(&reaper, segment->self, dead);
+	os_close(segment->lock_fd); /* clear first, then unlock */
+	segment->lock_fd = -1;
+	pthread_mutex_unlock(&segment->joining);
+}
+
+/* ---- telling ---- */
+
+int stoa_segment_participant(const struct stoa_segment *segment, uint32_t index,
+                             struct stoa_participant_info *info)
+{
+	struct stoa_participant_info own = { 0 };
+	struct participant_record *record;
+	uint64_t state, comm[2];
+
+	if (!segment || !info)
+		return -EINVAL;
+	if (index >= segment->participants)
+		return -ENOENT;
+	record = segment_participant(segment, index);
+	for (int i = 0;; i++) {
+		state = atom64_load_seq(&record->state); /* [P1] acquire (seq) */
+		if (state_of(state) == PARTICIPANT_FREE || state_of(state) == PARTICIPANT_CLAIMED ||
+		    i == LOOKS_MAX)
+			return STOA_EMPTY;
+		/* Relaxed: read again where the state has changed meanwhile. */
+		own.generation = generation_of(state);
+		own.pid = (int32_t)atom64_load_rlx(&record->pid);
+		own.start_time = atom64_load_rlx(&record->start_time);
+		own.pid_namespace = atom64_load_rlx(&record->pid_namespace);
+		own.attached_ns = atom64_load_rlx(&record->attached_ns);
+		comm[0] = atom64_load_rlx(&record->comm[0]);
+		comm[1] = atom64_load_rlx(&record->comm[1]);
+		fence_acq();
+		if (atom64_load_seq(&record->state) == state)
+			break;
+	}
+	memcpy(own.comm, comm, sizeof own.comm);
+	own.comm[sizeof own.comm - 1] = '\0';
+	own.alive = !participant_dead(segment, index, own.generation);
+	return info_copy(info, &own, sizeof own);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * queue.h - what queue.c, sender.c, receiver.c and watch.c know of each other.
+ */
+#ifndef STOA_QUEUE_INTERNAL_H
+#define STOA_QUEUE_INTERNAL_H
+
+#include <stoa/queue.h>
+
+#include "event.h"
+#include "object.h"
+#include "os.h"
+#include "participant.h"
+#include "ring.h"
+#include "xring.h"
+
+/* A queue in a segment, its numbers checked and copied. */
+struct queue_view {
+	struct stoa_segment *segment;
+	struct queue_layout *shared;
+	struct stoa_queue_config shape; /* every member set */
+	bool spsc;
+	union {
+		struct ring ring;   /* spsc */
+		struct xring xring; /* else */
+	};
+};
+
+struct stoa_queue {
+	struct object_handle object; /* first */
+	struct queue_view view;
+	struct watch *watches; /* watch.c, under its mutex */
+	struct atom32 watched; /* there are some; private to the process */
+	struct atom64 looked;  /* when somebody last looked after the dead, ns; private to the process */
+};
+
+int queue_view_open(struct queue_view *view, struct stoa_segment *segment, void *start, uint64_t room);
+
+/* One more user of the handle, and one less. */
+void queue_reference(struct stoa_queue *queue);
+void queue_put(struct stoa_queue *queue);
+
+/* 0, STOA_DRAIN or STOA_NOW. */
+static inline unsigned queue_closing(const struct queue_view *view)
+{
+	return atom64_load_acq(&view->shared->closing) & CLOSING_HOW;
+}
+
+/* The sender's or the receiver's place of a STOA_ONE end.  0, -EBUSY, or another errno. */
+enum queue_end { QUEUE_SENDS = 0, QUEUE_RECEIVES = 1 };
+int queue_claim_sole(const struct queue_view *view, enum queue_end end, uint32_t self, uint64_t *word);
+void queue_release_sole(const struct queue_view *view, enum queue_end end, uint64_t word);
+/* A handle of the exchange ring, after reaping if need be.  0, -EUSERS, or another errno. */
+int queue_claim_handle(const struct queue_view *view, enum queue_end end, uint32_t self, uint32_t *handle,
+                       uint64_t *role_word, struct slot *slots);
+
+/* A sender was opened: STOA_CLOSE_WITH_SENDERS counts from now on. */
+void queue_had_sender(const struct queue_view *view);
+/* The last sender may have gone: then drains, where the queue is to close with its senders. */
+void queue_drain_if_alone(const struct queue_view *view);
+void queue_close_with(const struct queue_view *view, unsigned how);
+/* A message came into an orphan cell. */
+void queue_orphaned(const struct queue_view *view);
+
+/* Reaps, and sees whether the last sender has died. */
+void queue_look_after(struct stoa_queue *queue);
+/* The same now and then, where a caller who never waits finds nothing again and again. */
+void queue_obstructed(struct stoa_queue *queue, uint32_t *times);
+
+/*
+ * Waits until `attempt` answers something else than `nothing` (STOA_EMPTY, STOA_FULL): that, or
+ * `nothing` where the deadline is stoa_now, STOA_TIMEOUT, -EINTR.
+ */
+struct attempt {
+	int (*fn)(void *context);
+	void *context;
+	int nothing;
+};
+int queue_wait(struct stoa_queue *queue, struct event_word *event, const struct attempt *attempt,
+               const struct timespec *deadline);
+
+/* Called by reap.c; see participant.h. */
+int queue_settle(struct stoa_segment *segment, void *start, uint64_t room, uint32_t slot);
+void queue_release(struct stoa_segment *segment, void *start, uint64_t room, uint32_t slot);
+
+/* ---- watch.c: descriptors ---- */
+
+/* Whether a descriptor for `events` would be readable. */
+bool queue_has(const struct queue_view *view, unsigned events, struct xring_cursor cursors[2]);
+/* A receiver found nothing (a sender no room): the descriptors that say otherwise are corrected. */
+void watch_correct(struct stoa_queue *queue);
+void watch_end(struct stoa_queue *queue);
+
+#endif

@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * receiver.c - the receiving end of a queue.
+ *
+ * A receiver of an exchange ring has `holds` slots.  A slot is
+ *
+ *   IDLE      holds an empty block, to be left in a cell for a message
+ *   LEASED    holds a message that is not acknowledged
+ *   GIVEN     its message is in its orphan cell; it has a block again when somebody has taken
+ *             that
+ *
+ * Orphans come first: before it looks at the ring, a receiver looks whether the epoch of
+ * orphans has moved, and then at all orphan cells.  The epoch moves after the cell was filled; who
+ * fills it may die or be stopped in between; so the slices of a wait (queue_look_after()) move it,
+ * too, where they find an orphan.
+ *
+ * CLOSED is said only when nothing can come any more: the ring's frontier is closed, no orphan is
+ * there, and, under STOA_REDELIVER, nobody holds a message that might become one.
+ *
+ * After fork() a receiver is the child's at its first use, with slots of its own; leases stay the
+ * parent's, and a message tells by the epoch in it whose it is.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "queue.h"
+
+enum hold_state { IDLE, LEASED, GIVEN };
+
+struct hold {
+	enum hold_state state;
+	bool retaken;    /* LEASED out of its own orphan cell: settled, not acknowledged */
+	uint64_t serial; /* of the lease: tells a message that was released before */
+};
+
+/* private_words of a message */
+enum { WORD_RECEIVER, WORD_EPOCH, WORD_HOLD, WORD_SERIAL };
+
+struct stoa_receiver {
+	struct stoa_queue *queue;
+	uint64_t fork_epoch; /* in which it was attached */
+	uint64_t serial;
+	uint32_t times; /* that it found nothing */
+	uint32_t busy;  /* holds that are not idle */
+	struct hold *holds;
+	uint64_t sole; /* role word, where receivers are STOA_ONE */
+	/* spsc */
+	struct ring_receiver ring;
+	/* else */
+	struct xring_cursor cursor;
+	uint64_t orphans_seen; /* epoch */
+	uint32_t handle;
+	uint64_t role;
+	struct slot *slots;
+};
+
+static uint32_t holds(const struct stoa_receiver *receiver)
+{
+	return receiver->queue->view.shape.holds;
+}
+
+/* ---- attach, adopt ---- */
+
+static int attach_ring(struct stoa_receiver *receiver, uint32_t self)
+{
+	struct queue_view *view = &receiver->queue->view;
+	int rc;
+
+	if (view->spsc)
+		return ring_receiver_open(&receiver->ring, &view->ring,
+		                          view->shape.on_death == STOA_DISCARD);
+	rc = queue_claim_handle(view, QUEUE_RECEIVES, self, &receiver->handle, &receiver->role,
+	                        receiver->slots);
+	if (rc == 0)
+		xring_start_receive(&view->xring, &receiver->cursor);
+	return rc;
+}
+
+static int attach(struct stoa_receiver *receiver)
+{
+	struct queue_view *view = &receiver->queue->view;
+	bool one = view->shape.receivers == STOA_ONE;
+	uint64_t epoch = stoa_fork_epoch;
+	uint32_t self;
+	int rc = participant_self(view->segment, &self);
+
+	if (rc == 0 && one)
+		rc = queue_claim_sole(view, QUEUE_RECEIVES, self, &receiver->sole);
+	if (rc)
+		return rc;
+	rc = attach_ring(receiver, self);
+	if (rc) {
+		if (one)
+			queue_release_sole(view, QUEUE_RECEIVES, receiver->sole);
+		return rc;
+	}
+	memset(receiver->holds, 0, holds(receiver) * sizeof *receiver->holds);
+	receiver->busy = 0;
+	for (uint32_t k = 0; !view->spsc && k < holds(receiver); k++) {
+		if (receiver->slots[k].given) {
+			receiver->holds[k].state = GIVEN;
+			receiver->busy++;
+		}
+	}
+	receiver->orphans_seen = UINT64_MAX; /* look once */
+	receiver->fork_epoch = epoch;
+	return 0;
+}
+
+static inline int use(struct stoa_receiver *receiver)
+{
+	if (likely(receiver->fork_epoch == stoa_fork_epoch))
+		return 0;
+	/* The first use in a forked child.  The parent's leases stay as they are. */
+	ring_receiver_close(&receiver->ring);
+	return attach(receiver);
+}
+
+static void receiver_free(struct stoa_receiver *receiver)
+{
+	ring_receiver_close(&receiver->ring);
+	free(receiver->slots);
+	free(receiver->holds);
+	free(receiver);
+}
+
+int stoa_receiver_open(struct stoa_queue *queue, struct stoa_receiver **receiver)
+{
+	struct stoa_receiver *made;
+	int rc;
+
+	if (!queue || !receiver)
+		return -EINVAL;
+	if (queue->object.segment->read_only)
+		return -EACCES;
+	made = calloc(1, sizeof *made);
+	if (!made)
+		return -ENOMEM;
+	made->queue = queue;
+	made->slots = calloc(holds(made), sizeof *made->slots);
+	made->holds = calloc(holds(made), sizeof *made->holds);
+	rc = made->slots && made->holds ? attach(made) : -ENOMEM;
+	if (rc) {
+		receiver_free(made);
+		return rc;
+	}
+	queue_reference(queue);
+	*receiver = made;
+	return 0;
+}
+
+static void give_back(struct stoa_receiver *receiver, uint32_t k)
+{
+	struct hold *hold = &receiver->holds[k];
+
+	if (receiver->queue->view.spsc) {
+		ring_return(&receiver->ring, k);
+		hold->state = IDLE; /* the ring keeps it */
+		receiver->busy--;
+		return;
+	}
+	slot_give_back(&receiver->slots[k]);
+	hold->state = GIVEN;
+	queue_orphaned(&receiver->queue->view);
+}
+
+static void detach(struct stoa_receiver *receiver)
+{
+	struct queue_view *view = &receiver->queue->view;
+
+	for (uint32_t k = 0; k < holds(receiver); k++) {
+		if (receiver->holds[k].state == LEASED)
+			give_back(receiver, k);
+		if (!view->spsc && receiver->holds[k].state == IDLE)
+			slot_settle(&receiver->slots[k], receiver->slots[k].block);
+	}
+	if (!view->spsc)
+		exchange_release(&view->xring.exchange, receiver->handle, receiver->role);
+	if (view->shape.receivers == STOA_ONE)
+		queue_release_sole(view, QUEUE_RECEIVES, receiver->sole);
+	if (queue_closing(view))
+		event_wake_all(&view->shared->readable);
+}
+
+int stoa_receiver_close(struct stoa_receiver *receiver)
+{
+	struct stoa_queue *queue;
+
+	if (!receiver)
+		return 0;
+	queue = receiver->queue;
+	if (receiver->fork_epoch == stoa_fork_epoch)
+		detach(receiver);
+	receiver_free(receiver);
+	queue_put(queue);
+	return 0;
+}
+
+/* ---- the next message, out of an exchange ring ---- */
+
+/* One that was got, in hold `k`. */
+struct got {
+	uint32_t k;
+	uint64_t size;
+	uint32_t deliveries;
+};
+
+struct wanted {
+	const struct xring *xring;
+	uint64_t room;
+	uint64_t *size;
+};
+
+static int fits(const void *context, uint32_t block)
+{
+	const struct wanted *wanted = context;
+
+	return xring_fits(wanted->xring, block, wanted->room, wanted->size);
+}
+
+/* A hold with an empty block: idle, or given and taken by somebody meanwhile; else holds(). */
+static uint32_t find_idle(struct stoa_receiver *receiver)
+{
+	uint32_t k;
+
+	for (k = 0; k < holds(receiver); k++) {
+		if (receiver->holds[k].state == IDLE)
+			return k;
+	}
+	for (k = 0; k < holds(receiver); k++) {
+		if (receiver->holds[k].state != GIVEN ||
+		    !slot_reclaim(&receiver->slots[k], receiver->queue->view.xring.exchange.blocks))
+			continue;
+		receiver->holds[k].state = IDLE;
+		receiver->busy--;
+		return k;
+	}
+	return k;
+}
+
+/* Nothing to exchange with: only what this receiver gave back itself can be had. */
+static int retake(struct stoa_receiver *receiver, const struct acceptance *acceptance, struct got *got)
+{
+	const struct exchange *exchange = &receiver->queue->view.xring.exchange;
+
+	for (uint32_t k = 0; k < holds(receiver); k++) {
+		int rc;
+
+		if (receiver->holds[k].state != GIVEN)
+			continue;
+		rc = slot_retake(&receiver->slots[k], exchange->blocks, acceptance, &got->deliveries);
+		if (rc == STOA_EMPTY)
+			continue;
+		got->k = k;
+		receiver->holds[k].retaken = rc == STOA_OK;
+		return rc;
+	}
+	return -ENOBUFS;
+}
+
+static int take_orphan(struct stoa_receiver *receiver, const struct acceptance *acceptance, struct got *got)
+{
+	const struct queue_view *view = &receiver->queue->view;
+	/* [Q4] acquire; pairs with queue_orphaned(): what the epoch counts is in its cell. */
+	uint64_t epoch = atom64_load_acq(&view->shared->orphans);
+	int rc = slot_take_orphan(&receiver->slots[got->k], &view->xring.exchange, acceptance,
+	                          &got->deliveries);
+
+	if (rc == STOA_EMPTY)
+		receiver->orphans_seen = epoch;
+	return rc;
+}
+
+/* The ring is closed and no orphan was there: whether one may still come. */
+static int closed_or_empty(struct stoa_receiver *receiver)
+{
+	const struct queue_view *view = &receiver->queue->view;
+
+	if (view->shape.on_death == STOA_DISCARD)
+		return STOA_CLOSED;
+	return exchange_held(&view->xring.exchange, NULL) == 0 ? STOA_CLOSED : STOA_EMPTY;
+}
+
+/* The next message of up to `room` bytes, unacknowledged. */
+static int next_of_xring(struct stoa_receiver *receiver, uint64_t room, struct got *got)
+{
+	const struct queue_view *view = &receiver->queue->view;
+	const struct wanted wanted = { .xring = &view->xring, .room = room, .size = &got->size };
+	const struct acceptance acceptance = { .accept = fits, .context = &wanted };
+	unsigned closing = queue_closing(view);
+	int rc = STOA_EMPTY;
+
+	if (unlikely(closing & STOA_NOW))
+		return STOA_CLOSED;
+	got->deliveries = 1;
+	got->k = find_idle(receiver);
+	if (unlikely(got->k == holds(receiver)))
+		return retake(receiver, &acceptance, got);
+	if (unlikely(atom64_load_acq(&view->shared->orphans) != receiver->orphans_seen)) /* [Q4] */
+		rc = take_orphan(receiver, &acceptance, got);
+	if (rc == STOA_EMPTY)
+		rc = xring_pop(&view->xring, &receiver->cursor, &receiver->slots[got->k], room, closing,
+		               &got->size);
+	if (unlikely(rc == STOA_CLOSED)) {
+		rc = take_orphan(receiver, &acceptance, got);
+		if (rc == STOA_EMPTY)
+			rc = closed_or_empty(receiver);
+	}
+	return rc;
+}
+
+/* Hold k's message is read and done with. */
+static inline void acknowledge(struct stoa_receiver *receiver, uint32_t k)
+{
+	struct queue_layout *shared = receiver->queue->view.shared;
+
+	if (unlikely(receiver->holds[k].retaken)) {
+		slot_settle(&receiver->slots[k], receiver->slots[k].block);
+		receiver->holds[k].retaken = false;
+	} else {
+		slot_acknowledge(&receiver->slots[k]);
+	}
+	if (unlikely(queue_closing(&receiver->queue->view)))
+		event_wake_all(&shared->readable); /* it may have been the last that was held */
+}
+
+/* After a message came out of the queue, or did not. */
+static inline int came(struct stoa_receiver *receiver, int rc)
+{
+	if (likely(rc == STOA_OK))
+		event_wake_one(&receiver->queue->view.shared->writable);
+	else if (rc == STOA_EMPTY)
+		queue_obstructed(receiver->queue, &receiver->times);
+	else if (rc == -EMSGSIZE)
+		event_wake_one(&receiver->queue->view.shared->readable); /* for one with more room */
+	return rc;
+}
+
+/* ---- copies ---- */
+
+static int pop_ring(struct stoa_receiver *receiver, void *out, size_t room, uint64_t *size)
+{
+	const struct queue_view *view = &receiver->queue->view;
+	unsigned closing = queue_closing(view);
+	int rc;
+
+	if (unlikely(closing & STOA_NOW))
+		return STOA_CLOSED;
+	if (unlikely(receiver->busy == holds(receiver)))
+		return -ENOBUFS;
+	rc = ring_pop(&receiver->ring, out, room, closing, size);
+	if (unlikely(rc == STOA_CLOSED && receiver->ring.open && view->shape.on_death == STOA_REDELIVER))
+		return STOA_EMPTY; /* a lease is open: it may come back */
+	return rc;
+}
+
+static int pop_xring(struct stoa_receiver *receiver, void *out, size_t room, uint64_t *size)
+{
+	const struct xring *xring = &receiver->queue->view.xring;
+	struct got got = { 0 };
+	int rc = next_of_xring(receiver, room, &got);
+
+	*size = got.size;
+	if (rc != STOA_OK)
+		return rc;
+	if (got.size)
+		memcpy(out, xring_payload(xring, receiver->slots[got.k].block), got.size);
+	if (unlikely(receiver->holds[got.k].retaken)) {
+		receiver->holds[got.k].state = IDLE;
+		receiver->busy--;
+	}
+	acknowledge(receiver, got.k);
+	return STOA_OK;
+}
+
+struct pop {
+	struct stoa_receiver *receiver;
+	void *out;
+	size_t room;
+	uint64_t size;
+};
+
+static inline int pop_copy(struct pop *pop)
+{
+	struct stoa_receiver *receiver = pop->receiver;
+	int rc = receiver->queue->view.spsc
+	                 ? pop_ring(receiver, pop->out, pop->room, &pop->size)
+	                 : pop_xring(receiver, pop->out, pop->room, &pop->size);
+
+	return came(receiver, rc);
+}
+
+static int try_pop(void *context)
+{
+	return pop_copy(context);
+}
+
+static inline int check_pop(struct stoa_receiver *receiver, const void *out, size_t room)
+{
+	if (unlikely(!receiver || (!out && room)))
+		return -EINVAL;
+	return use(receiver);
+}
+
+static inline int popped(const struct pop *pop, int rc, size_t *size)
+{
+	if (size && (rc == STOA_OK || rc == -EMSGSIZE))
+		*size = pop->size;
+	if (unlikely(rc == STOA_EMPTY))
+		watch_correct(pop->receiver->queue);
+	return rc;
+}
+
+int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
+{
+	struct pop pop = { .receiver = receiver, .out = out, .room = room };
+	int rc = check_pop(receiver, out, room);
+
+	return unlikely(rc) ? rc : popped(&pop, pop_copy(&pop), size);
+}
+
+static int wait_for_message(struct stoa_receiver *receiver, int (*fn)(void *), void *context,
+                            const struct timespec *deadline)
+{
+	struct attempt attempt = { .fn = fn, .context = context, .nothing = STOA_EMPTY };
+
+	return queue_wait(receiver->queue, &receiver->queue->view.shared->readable, &attempt, deadline);
+}
+
+int stoa_receiver_recv(struct stoa_receiver *receiver, void *out, size_t room, size_t *size,
+                       const struct timespec *deadline)
+{
+	struct pop pop = { .receiver = receiver, .out = out, .room = room };
+	int rc = check_pop(receiver, out, room);
+
+	return rc ? rc : popped(&pop, wait_for_message(receiver, try_pop, &pop, deadline), size);
+}
+
+int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, size_t room_each, size_t *sizes,
+                           size_t count, size_t *done)
+{
+	struct pop pop = { .receiver = receiver, .out = out, .room = room_each };
+	size_t n = 0;
+	int rc;
+
+	if (done)
+		*done = 0;
+	if (!done || (count && room_each && !out))
+		return -EINVAL;
+	rc = check_pop(receiver, out, out ? room_each : 0);
+	while (rc == STOA_OK && n < count) {
+		rc = popped(&pop, pop_copy(&pop), sizes ? &sizes[n] : NULL);
+		if (rc != STOA_OK)
+			break;
+		if (pop.out)
+			pop.out = (uint8_t *)pop.out + room_each;
+		n++;
+	}
+	*done = n;
+	return n ? STOA_OK : rc;
+}
+
+/* ---- leases ---- */
+
+struct lease {
+	struct stoa_receiver *receiver;
+	struct stoa_message *message;
+};
+
+static void fill(struct stoa_receiver *receiver, struct stoa_message *message, uint32_t k,
+                 uint32_t deliveries)
+{
+	struct hold *hold = &receiver->holds[k];
+
+	if (hold->state == IDLE)
+		receiver->busy++;
+	hold->state = LEASED;
+	hold->serial = ++receiver->serial;
+	message->deliveries = deliveries;
+	message->flags = deliveries > 1 ? STOA_REDELIVERED : 0;
+	message->private_words[WORD_RECEIVER] = (uintptr_t)receiver;
+	message->private_words[WORD_EPOCH] = receiver->fork_epoch;
+	message->private_words[WORD_HOLD] = k;
+	message->private_words[WORD_SERIAL] = hold->serial;
+}
+
+static int take_ring(struct stoa_receiver *receiver, struct stoa_message *message)
+{
+	const struct queue_view *view = &receiver->queue->view;
+	unsigned closing = queue_closing(view);
+	struct ring_message taken;
+	uint32_t k;
+	int rc;
+
+	if (closing & STOA_NOW)
+		return STOA_CLOSED;
+	if (receiver->busy == holds(receiver))
+		return -ENOBUFS;
+	rc = ring_take(&receiver->ring, closing, &k, &taken);
+	if (rc == STOA_CLOSED && receiver->ring.open && view->shape.on_death == STOA_REDELIVER)
+		return STOA_EMPTY; /* a lease is open: it may come back */
+	if (rc != STOA_OK)
+		return rc;
+	*message = (struct stoa_message){ .bytes = taken.bytes, .size = taken.size, .id = taken.position };
+	fill(receiver, message, k, taken.deliveries);
+	return STOA_OK;
+}
+
+static int take_xring(struct stoa_receiver *receiver, struct stoa_message *message)
+{
+	const struct xring *xring = &receiver->queue->view.xring;
+	struct got got = { 0 };
+	uint64_t size, id;
+	uint32_t block;
+	int rc = next_of_xring(receiver, UINT64_MAX, &got);
+
+	if (rc != STOA_OK)
+		return rc;
+	block = receiver->slots[got.k].block;
+	if (xring_message(xring, block, &size, &id) != 0)
+		size = 0; /* was checked before it was taken: a hostile hand */
+	*message = (struct stoa_message){ .bytes = xring_payload(xring, block), .size = size, .id = id };
+	fill(receiver, message, got.k, got.deliveries);
+	return STOA_OK;
+}
+
+static int try_take(void *context)
+{
+	const struct lease *lease = context;
+	struct stoa_receiver *receiver = lease->receiver;
+	int rc = receiver->queue->view.spsc ? take_ring(receiver, lease->message)
+	                                    : take_xring(receiver, lease->message);
+
+	return came(receiver, rc);
+}
+
+int stoa_receiver_take(struct stoa_receiver *receiver, struct stoa_message *message,
+                       const struct timespec *deadline)
+{
+	struct lease lease = { .receiver = receiver, .message = message };
+	int rc;
+
+	if (!receiver || !message)
+		return -EINVAL;
+	rc = use(receiver);
+	rc = rc ? rc : wait_for_message(receiver, try_take, &lease, deadline);
+	if (rc == STOA_EMPTY)
+		watch_correct(receiver->queue);
+	return rc;
+}
+
+/* The hold that a message is leased as. */
+static int find_lease(const struct stoa_receiver *receiver, const struct stoa_message *message, uint32_t *hold)
+{
+	const uint64_t *words = message->private_words;
+
+	if (words[WORD_RECEIVER] != (uintptr_t)receiver || words[WORD_HOLD] >= holds(receiver))
+		return -EINVAL;
+	if (words[WORD_EPOCH] != stoa_fork_epoch)
+		return -ESTALE;
+	*hold = (uint32_t)words[WORD_HOLD];
+	if (receiver->holds[*hold].state != LEASED || receiver->holds[*hold].serial != words[WORD_SERIAL])
+		return -EINVAL;
+	return 0;
+}
+
+int stoa_receiver_release(struct stoa_receiver *receiver, struct stoa_message *message)
+{
+	uint32_t k;
+	int rc;
+
+	if (!receiver || !message)
+		return -EINVAL;
+	rc = find_lease(receiver, message, &k);
+	if (rc)
+		return rc;
+	receiver->holds[k].state = IDLE;
+	receiver->busy--;
+	if (receiver->queue->view.spsc) {
+		ring_release(&receiver->ring, k);
+		event_wake_one(&receiver->queue->view.shared->writable);
+	} else {
+		acknowledge(receiver, k);
+	}
+	*message = (struct stoa_message){ 0 };
+	return 0;
+}
+
+int stoa_receiver_return(struct stoa_receiver *receiver, struct stoa_message *message)
+{
+	uint32_t k;
+	int rc;
+
+	if (!receiver || !message)
+		return -EINVAL;
+	rc = find_lease(receiver, message, &k);
+	if (rc)
+		return rc;
+	receiver->holds[k].retaken = false;
+	give_back(receiver, k);
+	*message = (struct stoa_message){ 0 };
+	return 0;
+}

@@ -1,0 +1,746 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * ring.c - the SPSC ring: one sender, one receiver, no locked instruction.
+ *
+ * Words, and who writes them
+ *   tail       the sender: positions below are committed
+ *   released   the receiver: positions below are acknowledged, their places free
+ *   taken      the receiver: positions below were, or may have been, read
+ *   marks[p]   the receiver, for positions in [released, taken): MARK_ACKNOWLEDGED, or how
+ *              often p was handed out (0 meaning once), with MARK_RETURNED where it was given
+ *              back, or its holder has died, and it waits to be handed out again
+ *   sizes[p]   the sender, before tail: the message's size, and in a ring with blocks the
+ *              number of the block that has its payload
+ *   verdict    both, by compare-and-swap, and only while draining
+ *
+ * released <= tail <= released + capacity.  Each side keeps what it last saw of the other
+ * and looks again only when that does not suffice.
+ *
+ * Payload.  Up to 64 bytes it lies in the ring, densely; what is reserved, or leased where
+ * the ring's places are not aligned, is staged in private memory.  Beyond, a place has a
+ * block's number, and the sender has `holds` spare blocks: a commit puts a filled spare in
+ * the place and gets the one that was there, so that blocks reserved together may be
+ * committed in any order and never be copied.
+ *
+ * Leases.  A leased message keeps its place.  Taken: mark 0, then taken, then it is read.
+ * Released in order: `released` goes over it and over acknowledged ones behind it; out of
+ * order: its mark says so.  While nothing is leased, a pop writes `released` alone.
+ *
+ * Death of the sender: what tail does not cover was never sent.  Its successor finds the
+ * spares as those blocks that no place has.  Death of the receiver: its successor finds
+ * [released, taken), hands out what is not acknowledged there, flagged, and goes on at
+ * taken.  A death between two of these stores leaves a message unacknowledged at worst.
+ *
+ * Wake-ups without a fence.  A sender stores tail and then looks whether the receiver
+ * announced that it sleeps; the receiver announces and then looks at tail.  Both must not
+ * miss each other, which takes a fence between store and load on both sides (Dekker).  The
+ * sender's is only one against the compiler: the receiver, which is about to sleep anyway, makes
+ * every running thread of registered processes pass a fence (os_fence_all(), membarrier(2);
+ * the idea is that of asymmetric Dekker synchronisation, Dice, Huang and Yang 2001).  A
+ * process that cannot register fences itself.  The same for the verdict:
+ *
+ * Drain.  A sender checks `closing`, then commits by a plain store.  So a receiver that
+ * finds nothing and `closing` set cannot know whether a sender, stopped past its check, will
+ * still commit, and must not wait for it.  The two agree on `verdict`:
+ *
+ *   receiver at h                              sender, after its store of tail = p + 1
+ *   verdict = ASK(h)                           closing clear: committed
+ *   os_fence_all()                             verdict = CLOSED(at or before p): not committed:
+ *   tail is h:      ASK(h) -> CLOSED(h)          tail = p again
+ *   tail is beyond: ASK(h) -> COMMITTED(h)     verdict = ASK(p): -> COMMITTED(p), committed
+ *                                              else: committed
+ *
+ * Either the receiver sees the tail or the sender sees ASK(p); both answer by a
+ * compare-and-swap from ASK, so there is one answer.  After CLOSED(h) nobody reads at h or
+ * behind it, whatever tail says.
+ */
+#include "ring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <stoa/queue.h>
+
+#include "os.h"
+
+#define IN_PLACE_MAX 64u
+#define DENSE_MAX 32u
+#define MARK_ACKNOWLEDGED (1u << 31)
+#define MARK_RETURNED (1u << 30)
+#define MARK_DELIVERIES (MARK_RETURNED - 1)
+#define SIZE_MAX_WITH_BLOCKS ((1ull << (64 - BLOCK_BITS)) - 1)
+
+enum verdict { VERDICT_NONE = 0, VERDICT_ASK = 1, VERDICT_COMMITTED = 2, VERDICT_CLOSED = 3 };
+
+static uint64_t verdict_word(uint64_t position, enum verdict verdict)
+{
+	return position << 2 | verdict;
+}
+
+/* ---- plan, view, format ---- */
+
+int ring_plan(const struct stoa_queue_config *config, uint64_t offset, struct ring_layout *layout,
+              uint64_t *end)
+{
+	bool in_place = config->message_size <= IN_PLACE_MAX;
+	uint64_t stride = config->message_size, marks = config->capacity, sizes = config->capacity;
+	uint64_t payload = config->capacity;
+
+	if (!size_round(&stride, stride <= DENSE_MAX ? 8 : STOA_LINE))
+		return -EOVERFLOW;
+	*layout = (struct ring_layout){ .payload_stride = stride };
+	if (!in_place) {
+		if (config->capacity >= BLOCKS_MAX - config->holds || config->message_size > SIZE_MAX_WITH_BLOCKS)
+			return -EOVERFLOW;
+		layout->blocks = config->capacity + config->holds;
+		payload = layout->blocks;
+	}
+	offset += sizeof *layout;
+	layout->marks_offset = offset;
+	if (!size_mul(&marks, sizeof(struct atom32)) || !size_add(&offset, marks) ||
+	    !size_round(&offset, STOA_LINE))
+		return -EOVERFLOW;
+	layout->sizes_offset = offset;
+	if (!size_mul(&sizes, in_place ? sizeof(struct atom32) : sizeof(struct atom64)) ||
+	    !size_add(&offset, sizes) || !size_round(&offset, STOA_LINE))
+		return -EOVERFLOW;
+	layout->payload_offset = offset;
+	if (!size_mul(&payload, stride) || !size_add(&offset, payload) || !size_round(&offset, STOA_LINE))
+		return -EOVERFLOW;
+	*end = offset;
+	return 0;
+}
+
+void ring_view(struct ring *ring, const struct stoa_queue_config *config, void *object,
+               struct ring_layout *shared, const struct ring_layout *plan, const struct atom64 *closing)
+{
+	uint8_t *start = object;
+
+	*ring = (struct ring){
+		.shared = shared,
+		.closing = closing,
+		.capacity = config->capacity,
+		.message_size = config->message_size,
+		.holds = config->holds,
+		.blocks = (uint32_t)plan->blocks,
+		.marks = (struct atom32 *)(void *)(start + plan->marks_offset),
+		.sizes = start + plan->sizes_offset,
+		.payload = start + plan->payload_offset,
+		.stride = plan->payload_stride,
+	};
+}
+
+static inline struct atom64 *numbered(const struct ring *ring, uint64_t index)
+{
+	return (struct atom64 *)ring->sizes + index;
+}
+
+void ring_format(const struct ring *ring)
+{
+	for (uint64_t i = 0; ring->blocks && i < ring->capacity; i++)
+		atom64_store_rlx(numbered(ring, i), i); /* relaxed: private until it is published */
+}
+
+/* ---- places ---- */
+
+/* A place's message: its size and where it lies. */
+static inline uint8_t *place(const struct ring *ring, uint64_t index, uint64_t *size)
+{
+	uint64_t word;
+
+	/* Relaxed in both cases: ordered by tail and released. */
+	if (!ring->blocks) {
+		*size = atom32_load_rlx((struct atom32 *)ring->sizes + index);
+		return ring->payload + index * ring->stride;
+	}
+	word = atom64_load_rlx(numbered(ring, index));
+	*size = word >> BLOCK_BITS;
+	word &= BLOCKS_MAX - 1;
+	return word < ring->blocks ? ring->payload + word * ring->stride : NULL;
+}
+
+/* The fence between a plain store and the look that follows it: see the head of this file. */
+static inline void look_fence(bool fenced)
+{
+	if (unlikely(fenced))
+		fence_seq();
+	else
+		fence_light();
+}
+
+static bool is_closing(const struct ring *ring)
+{
+	return atom64_load_rlx(ring->closing) & CLOSING_HOW;
+}
+
+/* ---- the sender's half ---- */
+
+/* The blocks that no place has: `holds` of them, whatever the last sender died at. */
+static int find_spares(struct ring_sender *sender)
+{
+	const struct ring *ring = &sender->ring;
+	bool *in_place = calloc(ring->blocks, sizeof *in_place);
+	uint32_t found = 0;
+	int rc = 0;
+
+	sender->spares = calloc(ring->holds, sizeof *sender->spares);
+	if (!in_place || !sender->spares) {
+		free(in_place);
+		return -ENOMEM;
+	}
+	for (uint64_t i = 0; i < ring->capacity; i++) {
+		uint64_t block = atom64_load_rlx(numbered(ring, i)) & (BLOCKS_MAX - 1); /* relaxed: ours */
+
+		if (block < ring->blocks)
+			in_place[block] = true;
+	}
+	for (uint32_t b = 0; b < ring->blocks && found < ring->holds; b++) {
+		if (!in_place[b])
+			sender->spares[found++] = b;
+	}
+	if (found != ring->holds)
+		rc = -EBADMSG;
+	free(in_place);
+	return rc;
+}
+
+static int stage(const struct ring *ring, uint8_t **staging)
+{
+	void *memory;
+
+	if (posix_memalign(&memory, STOA_LINE, (size_t)ring->holds * IN_PLACE_MAX))
+		return -ENOMEM;
+	*staging = memory;
+	return 0;
+}
+
+int ring_sender_open(struct ring_sender *sender, const struct ring *ring)
+{
+	uint64_t verdict = atom64_load_seq(&ring->shared->verdict);
+	int rc;
+
+	*sender = (struct ring_sender){
+		.ring = *ring,
+		/* Acquire: the last sender's words, where it died. */
+		.tail = atom64_load_acq(&ring->shared->tail),
+		.released = atom64_load_acq(&ring->shared->released),
+		.fenced = os_fence_register() != 0,
+	};
+	if ((verdict & 3) == VERDICT_CLOSED && sender->tail > verdict >> 2)
+		sender->tail = verdict >> 2; /* the last sender died before it took its store back */
+	sender->index = sender->tail % ring->capacity;
+	if (sender->tail - sender->released > ring->capacity)
+		return -EBADMSG;
+	rc = ring->blocks ? find_spares(sender) : stage(ring, &sender->staging);
+	if (rc)
+		ring_sender_close(sender);
+	return rc;
+}
+
+void ring_sender_close(struct ring_sender *sender)
+{
+	free(sender->spares);
+	free(sender->staging);
+	sender->spares = NULL;
+	sender->staging = NULL;
+}
+
+/* STOA_OK where the next place is free. */
+static inline int room_for_one(struct ring_sender *sender)
+{
+	const struct ring *ring = &sender->ring;
+
+	if (unlikely(is_closing(ring)))
+		return STOA_CLOSED;
+	if (likely(sender->tail - sender->released < ring->capacity))
+		return STOA_OK;
+	/* [Q2] acquire; pairs with release_to(): the receiver is done with the place, else we would write
+	 * over what it still reads. */
+	sender->released = atom64_load_acq(&ring->shared->released);
+	if (sender->tail - sender->released > ring->capacity)
+		return -EBADMSG;
+	return sender->tail - sender->released < ring->capacity ? STOA_OK : STOA_FULL;
+}
+
+/* Closing was set after this sender's check: whether its message at `position` is committed. */
+static int ask_verdict(struct ring_sender *sender, uint64_t position)
+{
+	struct atom64 *verdict = &sender->ring.shared->verdict;
+	uint64_t word = atom64_load_seq(verdict);
+
+	while (word == verdict_word(position, VERDICT_ASK)) {
+		if (atom64_cas_seq(verdict, &word, verdict_word(position, VERDICT_COMMITTED)))
+			return STOA_OK;
+	}
+	if ((word & 3) != VERDICT_CLOSED || word >> 2 > position)
+		return STOA_OK;
+	atom64_store_rel(&sender->ring.shared->tail, position); /* nobody reads there any more */
+	return STOA_CLOSED;
+}
+
+/* The place at tail is filled. */
+static inline int publish(struct ring_sender *sender)
+{
+	uint64_t position = sender->tail;
+
+	/* [Q1] release; pairs with look_for_one(): size and payload before tail, else the receiver
+	 * would read an old message. */
+	atom64_store_rel(&sender->ring.shared->tail, position + 1);
+	look_fence(sender->fenced);
+	if (unlikely(is_closing(&sender->ring)) && ask_verdict(sender, position) != STOA_OK)
+		return STOA_CLOSED;
+	sender->tail = position + 1;
+	if (++sender->index == sender->ring.capacity)
+		sender->index = 0;
+	return STOA_OK;
+}
+
+static inline void set_size(const struct ring *ring, uint64_t index, uint64_t size)
+{
+	/* Relaxed in both cases: published by tail. */
+	if (ring->blocks) {
+		uint64_t block = atom64_load_rlx(numbered(ring, index)) & (BLOCKS_MAX - 1);
+
+		atom64_store_rlx(numbered(ring, index), size << BLOCK_BITS | block);
+	} else {
+		atom32_store_rlx((struct atom32 *)ring->sizes + index, (uint32_t)size);
+	}
+}
+
+int ring_push(struct ring_sender *sender, const void *message, uint64_t size)
+{
+	const struct ring *ring = &sender->ring;
+	uint64_t old_size;
+	uint8_t *to;
+	int rc = room_for_one(sender);
+
+	if (unlikely(rc != STOA_OK))
+		return rc;
+	to = place(ring, sender->index, &old_size);
+	if (unlikely(!to))
+		return -EBADMSG;
+	if (size)
+		memcpy(to, message, size);
+	set_size(ring, sender->index, size);
+	return publish(sender);
+}
+
+void *ring_reserved(const struct ring_sender *sender, uint32_t k)
+{
+	const struct ring *ring = &sender->ring;
+
+	return ring->blocks ? ring->payload + sender->spares[k] * ring->stride
+	                    : sender->staging + (size_t)k * IN_PLACE_MAX;
+}
+
+int ring_commit(struct ring_sender *sender, uint32_t k, uint64_t size)
+{
+	const struct ring *ring = &sender->ring;
+	uint64_t before;
+	int rc;
+
+	if (!ring->blocks)
+		return ring_push(sender, ring_reserved(sender, k), size);
+	rc = room_for_one(sender);
+	if (rc != STOA_OK)
+		return rc;
+	before = atom64_load_rlx(numbered(ring, sender->index)); /* relaxed: the place is ours */
+	if ((before & (BLOCKS_MAX - 1)) >= ring->blocks)
+		return -EBADMSG;
+	/* Relaxed: published by tail. */
+	atom64_store_rlx(numbered(ring, sender->index), size << BLOCK_BITS | sender->spares[k]);
+	rc = publish(sender);
+	if (rc == STOA_OK)
+		sender->spares[k] = before & (BLOCKS_MAX - 1);
+	else
+		atom64_store_rlx(numbered(ring, sender->index), before); /* still the caller's */
+	return rc;
+}
+
+/* ---- the receiver's half ---- */
+
+static inline struct atom32 *mark(const struct ring *ring, uint64_t position)
+{
+	return &ring->marks[position % ring->capacity];
+}
+
+static inline bool is_acknowledged(const struct ring *ring, uint64_t position)
+{
+	return atom32_load_rlx(mark(ring, position)) == MARK_ACKNOWLEDGED; /* relaxed: the receiver's own */
+}
+
+static void count(struct atom64 *counter, uint64_t more)
+{
+	atom64_store_rlx(counter, atom64_load_rlx(counter) + more); /* relaxed: one writer, a statistic */
+}
+
+static inline void release_to(struct ring_receiver *receiver, uint64_t position)
+{
+	receiver->released = position;
+	/* [Q2] release; pairs with room_for_one(): the messages have been read. */
+	atom64_store_rel(&receiver->ring.shared->released, position);
+	look_fence(receiver->fenced);
+}
+
+/* Goes over what is acknowledged from `position` on. */
+static void release_from(struct ring_receiver *receiver, uint64_t position)
+{
+	while (position < receiver->next && is_acknowledged(&receiver->ring, position))
+		position++;
+	release_to(receiver, position);
+}
+
+/* What the last receiver had not acknowledged in [released, taken). */
+static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard)
+{
+	const struct ring *ring = &receiver->ring;
+	uint64_t dropped = 0;
+
+	for (uint64_t p = receiver->released; p < taken; p++) {
+		uint32_t word = atom32_load_acq(mark(ring, p)), deliveries = word & MARK_DELIVERIES;
+
+		receiver->next = p + 1;
+		if (word == MARK_ACKNOWLEDGED)
+			continue;
+		if (discard && !(word & MARK_RETURNED)) {
+			atom32_store_rel(mark(ring, p), MARK_ACKNOWLEDGED);
+			dropped++;
+			continue;
+		}
+		if (receiver->open == ring->holds) { /* more than a receiver can hold: corrupt, or reshaped */
+			receiver->next = p;
+			break;
+		}
+		receiver->holds[receiver->open++] = (struct ring_hold){
+			.position = p,
+			.state = RING_RETURNED,
+			.deliveries = deliveries ? deliveries : 1,
+		};
+		/* From now on it waits, for everybody who looks. */
+		atom32_store_rel(mark(ring, p), (deliveries ? deliveries : 1) | MARK_RETURNED);
+	}
+	receiver->returned = receiver->open;
+	count(&ring->shared->discarded, dropped);
+	release_from(receiver, receiver->released);
+}
+
+int ring_receiver_open(struct ring_receiver *receiver, const struct ring *ring, bool discard)
+{
+	/* Acquire: the last receiver's words, where it died. */
+	uint64_t released = atom64_load_acq(&ring->shared->released);
+	uint64_t taken = atom64_load_acq(&ring->shared->taken);
+
+	*receiver = (struct ring_receiver){
+		.ring = *ring,
+		.next = released,
+		.released = released,
+		.tail = released,
+		.fenced = os_fence_register() != 0,
+	};
+	if (taken > released && taken - released > ring->capacity)
+		return -EBADMSG;
+	receiver->holds = calloc(ring->holds, sizeof *receiver->holds);
+	if (!receiver->holds || (ring->stride % STOA_LINE && stage(ring, &receiver->staging))) {
+		ring_receiver_close(receiver);
+		return -ENOMEM;
+	}
+	inherit(receiver, taken, discard);
+	receiver->index = receiver->next % ring->capacity;
+	if (receiver->tail < receiver->next)
+		receiver->tail = receiver->next;
+	return 0;
+}
+
+void ring_receiver_close(struct ring_receiver *receiver)
+{
+	free(receiver->holds);
+	free(receiver->staging);
+	receiver->holds = NULL;
+	receiver->staging = NULL;
+}
+
+/* Nothing at next, and the queue drains: STOA_CLOSED, or STOA_CHANGED to look again. */
+static int ask_closed(struct ring_receiver *receiver)
+{
+	struct atom64 *verdict = &receiver->ring.shared->verdict;
+	uint64_t ask = verdict_word(receiver->next, VERDICT_ASK);
+	uint64_t word = atom64_load_seq(verdict);
+	uint64_t answer = verdict_word(receiver->next, VERDICT_CLOSED);
+
+	if ((word & 3) == VERDICT_CLOSED)
+		return STOA_CLOSED;
+	if (word != ask && !atom64_cas_seq(verdict, &word, ask))
+		return STOA_CHANGED;
+	if (os_fence_all() != 0)
+		os_sleep_ns(1000000); /* then senders fence themselves: time for a store on its way */
+	if (atom64_load_seq(&receiver->ring.shared->tail) != receiver->next)
+		answer = verdict_word(receiver->next, VERDICT_COMMITTED);
+	if (!atom64_cas_seq(verdict, &ask, answer))
+		return STOA_CHANGED;
+	return (answer & 3) == VERDICT_CLOSED ? STOA_CLOSED : STOA_CHANGED;
+}
+
+/* The sender's tail; behind a closed verdict there is nothing. */
+static inline uint64_t committed(const struct ring *ring)
+{
+	/* [Q1] acquire: what is below tail is whole. */
+	uint64_t tail = atom64_load_acq(&ring->shared->tail);
+	uint64_t verdict = is_closing(ring) ? atom64_load_seq(&ring->shared->verdict) : 0;
+
+	return (verdict & 3) == VERDICT_CLOSED && tail > verdict >> 2 ? verdict >> 2 : tail;
+}
+
+static int refresh_tail(struct ring_receiver *receiver)
+{
+	const struct ring *ring = &receiver->ring;
+	uint64_t tail = committed(ring);
+
+	if (tail - receiver->next > ring->capacity)
+		return -EBADMSG;
+	receiver->tail = tail;
+	return STOA_OK;
+}
+
+/* Whether there is a message at next: STOA_OK, STOA_EMPTY, STOA_CLOSED, -EBADMSG. */
+static inline int look_for_one(struct ring_receiver *receiver, bool drain)
+{
+	while (unlikely(receiver->tail == receiver->next)) {
+		int rc = refresh_tail(receiver);
+
+		if (rc != STOA_OK)
+			return rc;
+		if (receiver->tail != receiver->next)
+			break;
+		if (!drain)
+			return STOA_EMPTY;
+		rc = ask_closed(receiver);
+		if (rc == STOA_CLOSED)
+			return rc;
+	}
+	return STOA_OK;
+}
+
+/* The message at a position, checked: STOA_OK or -EBADMSG. */
+static inline int message_at(const struct ring *ring, uint64_t index, const uint8_t **bytes, uint64_t *size)
+{
+	*bytes = place(ring, index, size);
+	return *bytes && *size <= ring->message_size ? STOA_OK : -EBADMSG;
+}
+
+/* From here on the message at next counts as handed out. */
+static void mark_taken(struct ring_receiver *receiver)
+{
+	/* Relaxed: the release of taken publishes it. */
+	atom32_store_rlx(&receiver->ring.marks[receiver->index], 0);
+	atom64_store_rel(&receiver->ring.shared->taken, receiver->next + 1);
+}
+
+static inline void step(struct ring_receiver *receiver)
+{
+	receiver->next++;
+	if (++receiver->index == receiver->ring.capacity)
+		receiver->index = 0;
+}
+
+/* The first message that was given back; `returned` says that there is one. */
+static uint32_t first_returned(const struct ring_receiver *receiver)
+{
+	const struct ring_hold *holds = receiver->holds;
+	uint32_t first = UINT32_MAX;
+
+	for (uint32_t k = 0; k < receiver->ring.holds; k++) {
+		if (holds[k].state == RING_RETURNED &&
+		    (first == UINT32_MAX || holds[k].position < holds[first].position))
+			first = k;
+	}
+	return first;
+}
+
+/* Hands a returned message out again. */
+static void lease_again(struct ring_receiver *receiver, uint32_t k)
+{
+	struct ring_hold *hold = &receiver->holds[k];
+
+	hold->deliveries++;
+	atom32_store_rel(mark(&receiver->ring, hold->position), hold->deliveries & MARK_DELIVERIES);
+	count(&receiver->ring.shared->redelivered, 1);
+	hold->state = RING_LEASED;
+	receiver->returned--;
+}
+
+/* pop of a message that was given back before */
+static int pop_returned(struct ring_receiver *receiver, void *out, uint64_t room, uint64_t *size)
+{
+	uint32_t k = first_returned(receiver);
+	const uint8_t *bytes;
+	int rc = message_at(&receiver->ring, receiver->holds[k].position % receiver->ring.capacity, &bytes, size);
+
+	if (rc != STOA_OK)
+		return rc;
+	if (*size > room)
+		return -EMSGSIZE;
+	lease_again(receiver, k);
+	if (*size)
+		memcpy(out, bytes, *size);
+	ring_release(receiver, k);
+	return STOA_OK;
+}
+
+int ring_pop(struct ring_receiver *receiver, void *out, uint64_t room, bool drain, uint64_t *size)
+{
+	const uint8_t *bytes;
+	int rc;
+
+	if (unlikely(receiver->returned))
+		return pop_returned(receiver, out, room, size);
+	rc = look_for_one(receiver, drain);
+	if (unlikely(rc != STOA_OK))
+		return rc;
+	rc = message_at(&receiver->ring, receiver->index, &bytes, size);
+	if (unlikely(rc != STOA_OK))
+		return rc;
+	if (unlikely(*size > room))
+		return -EMSGSIZE;
+	if (unlikely(receiver->open))
+		mark_taken(receiver);
+	if (*size)
+		memcpy(out, bytes, *size);
+	step(receiver);
+	if (likely(!receiver->open))
+		release_to(receiver, receiver->next);
+	else
+		atom32_store_rel(mark(&receiver->ring, receiver->next - 1), MARK_ACKNOWLEDGED);
+	return STOA_OK;
+}
+
+static uint32_t idle_hold(const struct ring_receiver *receiver)
+{
+	uint32_t k = 0;
+
+	while (k < receiver->ring.holds && receiver->holds[k].state != RING_IDLE)
+		k++;
+	return k;
+}
+
+/* Fills in what the lease of hold k shows; stages it where its place is not aligned. */
+static int show(const struct ring_receiver *receiver, uint32_t k, struct ring_message *message)
+{
+	const struct ring *ring = &receiver->ring;
+	const struct ring_hold *hold = &receiver->holds[k];
+	const uint8_t *bytes;
+	int rc = message_at(ring, hold->position % ring->capacity, &bytes, &message->size);
+
+	if (rc != STOA_OK)
+		return rc;
+	if (receiver->staging)
+		bytes = memcpy(receiver->staging + (size_t)k * IN_PLACE_MAX, bytes, message->size);
+	message->bytes = bytes;
+	message->position = hold->position;
+	message->deliveries = hold->deliveries;
+	return STOA_OK;
+}
+
+int ring_take(struct ring_receiver *receiver, bool drain, uint32_t *k, struct ring_message *message)
+{
+	int rc;
+
+	if (receiver->returned) {
+		*k = first_returned(receiver);
+		lease_again(receiver, *k);
+		return show(receiver, *k, message);
+	}
+	*k = idle_hold(receiver);
+	if (*k == receiver->ring.holds)
+		return -ENOBUFS;
+	rc = look_for_one(receiver, drain);
+	if (rc != STOA_OK)
+		return rc;
+	receiver->holds[*k] = (struct ring_hold){ .position = receiver->next, .deliveries = 1 };
+	mark_taken(receiver);
+	rc = show(receiver, *k, message);
+	if (rc != STOA_OK)
+		return rc;
+	receiver->holds[*k].state = RING_LEASED;
+	receiver->open++;
+	step(receiver);
+	return STOA_OK;
+}
+
+void ring_release(struct ring_receiver *receiver, uint32_t k)
+{
+	struct ring_hold *hold = &receiver->holds[k];
+
+	hold->state = RING_IDLE;
+	receiver->open--;
+	if (hold->position == receiver->released)
+		release_from(receiver, hold->position + 1);
+	else
+		atom32_store_rel(mark(&receiver->ring, hold->position), MARK_ACKNOWLEDGED);
+}
+
+void ring_return(struct ring_receiver *receiver, uint32_t k)
+{
+	struct ring_hold *hold = &receiver->holds[k];
+
+	atom32_store_rel(mark(&receiver->ring, hold->position),
+	                 (hold->deliveries & MARK_DELIVERIES) | MARK_RETURNED);
+	hold->state = RING_RETURNED;
+	receiver->returned++;
+}
+
+/* ---- looking ---- */
+
+/* Positions below which everything was handed out. */
+static uint64_t handed_out(const struct ring *ring, uint64_t released)
+{
+	uint64_t taken = atom64_load_acq(&ring->shared->taken);
+
+	return taken > released ? taken : released;
+}
+
+int ring_stat(const struct ring *ring, struct ring_stat *stat)
+{
+	uint64_t released = atom64_load_acq(&ring->shared->released);
+	uint64_t tail = committed(ring);
+	uint64_t taken = handed_out(ring, released);
+
+	*stat = (struct ring_stat){
+		.sent = tail,
+		.received = taken,
+		.unread = tail > taken ? tail - taken : 0,
+		.redelivered = atom64_load_rlx(&ring->shared->redelivered), /* relaxed: statistics */
+		.discarded = atom64_load_rlx(&ring->shared->discarded),
+	};
+	if (taken - released > ring->capacity || stat->unread > ring->capacity)
+		return -EBADMSG;
+	for (uint64_t p = released; p < taken; p++) {
+		uint32_t word = atom32_load_acq(mark(ring, p));
+
+		if (word & MARK_RETURNED)
+			stat->unread++;
+		else
+			stat->held += word != MARK_ACKNOWLEDGED;
+	}
+	return 0;
+}
+
+int ring_readable(const struct ring *ring)
+{
+	uint64_t released = atom64_load_acq(&ring->shared->released);
+	uint64_t taken = handed_out(ring, released);
+
+	if (atom64_load_acq(&ring->shared->tail) != taken || is_closing(ring))
+		return 1;
+	for (uint64_t p = released; p < taken && p - released <= ring->capacity; p++) {
+		if (atom32_load_acq(mark(ring, p)) & MARK_RETURNED)
+			return 1;
+	}
+	return 0;
+}
+
+int ring_writable(const struct ring *ring)
+{
+	uint64_t released = atom64_load_acq(&ring->shared->released);
+
+	return is_closing(ring) || atom64_load_acq(&ring->shared->tail) - released < ring->capacity;
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * value_cell.c - the multi-slot seqlock: structs that are read and written whole.
+ *
+ * Words
+ *   cell           generation << VALUE_BLOCK_BITS | block: the current version.  Moves by
+ *                  compare-and-swap only, the generation by one each time, so no word
+ *                  comes twice (within 2^52 stores).
+ *   block          its generation word, then the bytes.  The generation word is the cell word
+ *                  that published the block, and 0 while it is being written.
+ *   slots          CELL_SLOTS (K) for each writing process, each with one private block
+ *                  (exchange.c).
+ *
+ * A writer takes one of its process's slots, in turn; zeroes the generation of the slot's block b
+ * and fills it; then, as often as it takes: looks at the cell's word w, stamps b with the word
+ * that would follow w, publishes its intent (offer b, want w's block) and tries to swap.
+ * Once it succeeds, the slot holds the old version's block.  Whoever wants to publish only over
+ * the version that it has read gives up, or starts again, after the first failure.
+ *
+ * A reader looks at the word, copies the block that it names, and then looks at the block's
+ * generation.  If that is still the word, no writer had begun to write into the block: the
+ * copy is whole.  If not, the block was recycled meanwhile; then the cell has a newer
+ * version, and the reader starts again.
+ *
+ *   Nothing torn: a copy that contains a byte of a later version read it from a store
+ *   behind the zeroed generation, and so sees that zero, or something later, afterwards [C2].
+ *   The word that it looked at never comes again.
+ *   Nothing stale: the swap releases the block's bytes to whoever sees the new word [C1].
+ *   Nobody starves: a process that has got block b out uses it after all its other slots, so
+ *   a reader is disturbed only by K stores of one process during its copy.  A seqlock's
+ *   reader is disturbed by each of them.
+ *
+ * Progress.  Writers of different processes never wait for each other, and a failed swap means
+ * that another one succeeded.  Threads of one process share K slots: with more than K of them in
+ * the middle of a store, the others wait for one of these, in the process's own memory.
+ * Functions of the user never run while a slot is taken.
+ *
+ * Death.  Before the swap the cell is untouched, afterwards the version is there whole; the
+ * dead process's slots are settled out of the intents and given to others (exchange_settle()).
+ *
+ * Fork.  The child's memory has its parent's slots in it.  They stay the parent's: the state word
+ * of a writer says in which process, counted by forks, its handle was claimed, and a child
+ * begins as one that has none.
+ *
+ * Corruption.  Block numbers are checked against the private copy of the shape at each look.  A
+ * block whose generation does not fit a word that stays the same is no work in progress: the
+ * block of a standing word is in nobody's hands.  After CELL_TRIES such looks that is -EBADMSG.
+ */
+#include "value_cell.h"
+
+#include <errno.h>
+
+#include "os.h"
+#include "participant.h"
+#include <stoa/base.h>
+
+#define CELL_TRIES 1000u
+#define BLOCK_MASK ((1ull << VALUE_BLOCK_BITS) - 1)
+
+_Static_assert(1 + CELL_WRITERS_MAX * CELL_SLOTS <= BLOCK_MASK, "a cell's word cannot number all blocks");
+
+/* ---- shape ---- */
+
+struct plan {
+	uint64_t handles_offset, blocks_offset, block_stride, bytes;
+};
+
+static int plan_make(struct plan *plan, uint64_t size, uint32_t writers)
+{
+	uint64_t blocks = 1 + (uint64_t)writers * CELL_SLOTS;
+	uint64_t all;
+
+	plan->handles_offset = sizeof(struct value_layout);
+	plan->blocks_offset = plan->handles_offset + writers * exchange_handle_stride(CELL_SLOTS);
+	plan->block_stride = sizeof(struct value_block);
+	if (!size_add(&plan->block_stride, size) || !size_round(&plan->block_stride, STOA_LINE))
+		return -EOVERFLOW;
+	all = plan->block_stride;
+	plan->bytes = plan->blocks_offset;
+	if (!size_mul(&all, blocks) || !size_add(&plan->bytes, all) || plan->bytes > INT64_MAX)
+		return -EOVERFLOW;
+	return 0;
+}
+
+int cell_footprint(uint64_t size, uint32_t writers, uint64_t *bytes)
+{
+	struct plan plan;
+	int rc = plan_make(&plan, size, writers);
+
+	if (rc == 0)
+		*bytes = plan.bytes;
+	return rc;
+}
+
+static int cell_over(struct value_cell *cell, struct value_layout *layout, const struct plan *plan,
+                     uint64_t size, uint32_t writers)
+{
+	uint8_t *start = (uint8_t *)layout;
+
+	cell->word = &layout->word;
+	cell->blocks = start + plan->blocks_offset;
+	cell->stride = plan->block_stride;
+	cell->size = size;
+	return exchange_view(&cell->exchange, &layout->word, 1, BLOCK_MASK, start + plan->handles_offset,
+	                     writers, CELL_SLOTS);
+}
+
+static struct value_block *cell_block(const struct value_cell *cell, uint64_t word)
+{
+	return (struct value_block *)(void *)(cell->blocks + (word & BLOCK_MASK) * cell->stride);
+}
+
+/* The next generation; never 0, which is a block's that is being written. */
+static uint64_t word_after(uint64_t word, uint32_t block)
+{
+	uint64_t generation = (word >> VALUE_BLOCK_BITS) + 1;
+
+	if (unlikely(generation >> (64 - VALUE_BLOCK_BITS)))
+		generation = 1;
+	return generation << VALUE_BLOCK_BITS | block;
+}
+
+void cell_format(struct value_cell *cell, void *start, uint64_t size, uint32_t writers)
+{
+	struct value_layout *layout = start;
+	struct plan plan;
+
+	if (plan_make(&plan, size, writers) != 0)
+		return; /* the caller has asked for the footprint before */
+	layout->object = (struct object_header){
+		.kind = STOA_KIND_VALUE,
+		.header_bytes = sizeof *layout,
+		.bytes = plan.bytes,
+	};
+	layout->type = STOA_BYTES;
+	layout->writers = writers;
+	layout->size = size;
+	layout->handles_offset = plan.handles_offset;
+	layout->blocks_offset = plan.blocks_offset;
+	layout->block_stride = plan.block_stride;
+	if (cell_over(cell, layout, &plan, size, writers) != 0)
+		return;
+	exchange_format(&cell->exchange);
+	/* Relaxed: private until the object is published. */
+	atom64_store_rlx(&cell_block(cell, 0)->generation, word_after(0, 0));
+	atom64_store_rlx(cell->word, word_after(0, 0));
+}
+
+int cell_view(struct value_cell *cell, void *start, uint64_t room)
+{
+	struct value_layout *layout = start;
+	struct value_layout seen;
+	struct plan plan;
+
+	if (room < sizeof seen)
+		return -EBADMSG;
+	/* By relaxed words: read once, whoever may scribble there. */
+	copy_racy_out(&seen, layout, offsetof(struct value_layout, word));
+	if (seen.type != STOA_BYTES || seen.size == 0 || seen.writers == 0 ||
+	    seen.writers > CELL_WRITERS_MAX || plan_make(&plan, seen.size, seen.writers) != 0)
+		return -EBADMSG;
+	if (plan.bytes > room || plan.handles_offset != seen.handles_offset ||
+	    plan.blocks_offset != seen.blocks_offset || plan.block_stride != seen.block_stride)
+		return -EBADMSG;
+	return cell_over(cell, layout, &plan, seen.size, seen.writers) == 0 ? 0 : -EBADMSG;
+}
+
+/* ---- reading ---- */
+
+bool cell_knows(const struct value_cell *cell, uint64_t word)
+{
+	return (word & BLOCK_MASK) < cell->exchange.blocks;
+}
+
+int cell_look(const struct value_cell *cell, struct cell_look *look)
+{
+	/* [C1] acquire; pairs with the compare-and-swap in cell_publish(): a reader that sees a
+	 * version's word sees its bytes. */
+	uint64_t word = atom64_load_seq(cell->word);
+
+	if (word != look->word)
+		look->again = 0;
+	else if (++look->again > CELL_TRIES)
+		return -EBADMSG;
+	if (!cell_knows(cell, word))
+		return -EBADMSG;
+	look->word = word;
+	look->block = cell_block(cell, word);
+	look->bytes = (const uint8_t *)(look->block + 1);
+	return 0;
+}
+
+bool cell_whole(const struct cell_look *look)
+{
+	/* [C2] acquire; pairs with the release fence in cell_begin(): whoever has copied a byte of
+	 * a later version sees that the generation has moved. */
+	fence_acq();
+	/* Relaxed: ordered after the copy by the fence. */
+	return likely(atom64_load_rlx(&look->block->generation) == look->word);
+}
+
+int cell_read(const struct value_cell *cell, struct cell_look *look, void *out)
+{
+	int rc;
+
+	do {
+		rc = cell_look(cell, look);
+		if (rc)
+			return rc;
+		copy_racy_out(out, look->bytes, cell->size);
+	} while (!cell_whole(look));
+	return 0;
+}
+
+bool cell_bytes_equal(const struct value_cell *cell, const void *shared, const void *private)
+{
+	const uint8_t *at = shared, *with = private;
+	uint64_t size = cell->size, theirs, ours;
+
+	for (; size >= sizeof ours; size -= sizeof ours, at += sizeof ours, with += sizeof ours) {
+		memcpy(&ours, with, sizeof ours);
+		if (elem64_load_rlx(at) != ours)
+			return false;
+	}
+	if (size == 0)
+		return true;
+	theirs = elem64_load_rlx(at);
+	return memcmp(&theirs, with, size) == 0;
+}
+
+int cell_equals(const struct value_cell *cell, struct cell_look *look, const void *bytes)
+{
+	bool equal;
+	int rc;
+
+	do {
+		rc = cell_look(cell, look);
+		if (rc)
+			return rc;
+		equal = cell_bytes_equal(cell, look->bytes, bytes);
+	} while (!cell_whole(look));
+	return equal;
+}
+
+/* ---- this process's slots ---- */
+
+/*
+ * state = fork epoch << 16 | the slot whose turn it is << 12 | CLAIMED, CLAIMING | a bit for each
+ * slot that some thread has.
+ */
+#define WRITER_BUSY ((1ull << CELL_SLOTS) - 1)
+#define WRITER_CLAIMING (1ull << 8)
+#define WRITER_CLAIMED (1ull << 9)
+#define WRITER_TURN 12
+#define WRITER_EPOCH 16
+
+#define CLAIM_TRIES 5
+#define CLAIM_PAUSE_NS 1000000
+#define TAKE_SPINS 64u
+#define TAKE_PAUSE_NS 50000
+
+static uint64_t this_epoch(void)
+{
+	return stoa_fork_epoch << WRITER_EPOCH;
+}
+
+static bool epoch_is_mine(uint64_t state)
+{
+	return ((state ^ this_epoch()) >> WRITER_EPOCH) == 0;
+}
+
+static int claim_handle(struct cell_writer *writer, const struct value_cell *cell,
+                        struct stoa_segment *segment)
+{
+	uint32_t self;
+	int rc = participant_self(segment, &self);
+
+	if (rc)
+		return rc;
+	for (int i = 0;; i++) {
+		rc = exchange_claim(&cell->exchange, ROLE_WRITER, self, &writer->handle, &writer->role,
+		                    writer->slots);
+		if (rc != -EUSERS || i == CLAIM_TRIES)
+			return rc;
+		if (i > 0) /* somebody else may be in the middle of reaping what we need */
+			os_sleep_ns(CLAIM_PAUSE_NS);
+		rc = participant_reap_all(segment);
+		if (rc < 0 && rc != -ENOMEM)
+			return rc;
+	}
+}
+
+static int writer_claim(struct cell_writer *writer, uint64_t state, const struct value_cell *cell,
+                        struct stoa_segment *segment)
+{
+	int rc;
+
+	if (!atom64_cas_seq(&writer->state, &state, this_epoch() | WRITER_CLAIMING))
+		return 0; /* another thread was faster: look again */
+	rc = claim_handle(writer, cell, segment);
+	/* [C3] release; pairs with the acquire load in cell_take(): the handle before its state. */
+	atom64_store_rel(&writer->state, this_epoch() | (rc ? 0 : WRITER_CLAIMED));
+	return rc;
+}
+
+/* The first free slot from the one whose turn it is; CELL_SLOTS where all are busy. */
+static uint32_t free_slot(uint64_t state)
+{
+	uint32_t turn = state >> WRITER_TURN & 0xf;
+
+	for (uint32_t i = 0; i < CELL_SLOTS; i++) {
+		uint32_t slot = (turn + i) % CELL_SLOTS;
+
+		if (!(state >> slot & 1))
+			return slot;
+	}
+	return CELL_SLOTS;
+}
+
+static uint64_t state_with(uint64_t state, uint32_t slot)
+{
+	uint64_t turn = (uint64_t)((slot + 1) % CELL_SLOTS) << WRITER_TURN;
+
+	return (state & ~(0xfull << WRITER_TURN)) | turn | 1ull << slot;
+}
+
+int cell_take(struct cell_writer *writer, const struct value_cell *cell, struct stoa_segment *segment,
+              struct slot **slot)
+{
+	if (segment->read_only)
+		return -EACCES;
+	for (uint32_t spins = 0;; spins++) {
+		uint64_t state = atom64_load_acq(&writer->state); /* [C3] */
+		uint32_t i = CELL_SLOTS;
+
+		if (!epoch_is_mine(state) || !(state & (WRITER_CLAIMED | WRITER_CLAIMING))) {
+			int rc = writer_claim(writer, state, cell, segment);
+
+			if (rc)
+				return rc;
+			continue;
+		}
+		if (state & WRITER_CLAIMED)
+			i = free_slot(state);
+		if (i == CELL_SLOTS) {
+			if (spins < TAKE_SPINS)
+				os_yield();
+			else
+				os_sleep_ns(TAKE_PAUSE_NS);
+			continue;
+		}
+		/* [C4] acquire; pairs with cell_give(): the slot as the thread before left it. */
+		if (atom64_cas_seq(&writer->state, &state, state_with(state, i))) {
+			*slot = &writer->slots[i];
+			return 0;
+		}
+	}
+}
+
+void cell_give(struct cell_writer *writer, struct slot *slot)
+{
+	/* An offer of the very block that the slot still holds has failed: say so. */
+	if (intent_kind(slot->intent) == INTENT_OFFER && intent_out(slot->intent) == slot->block)
+		slot_settle(slot, slot->block);
+	atom64_add_seq(&writer->state, 0 - (1ull << (slot - writer->slots))); /* [C4] release */
+}
+
+void cell_leave(struct cell_writer *writer, const struct value_cell *cell)
+{
+	uint64_t state = atom64_load_acq(&writer->state); /* [C3] */
+
+	if (!epoch_is_mine(state) || !(state & WRITER_CLAIMED))
+		return; /* never written, or our parent's */
+	for (uint32_t i = 0; i < CELL_SLOTS; i++) {
+		if (intent_kind(writer->slots[i].intent) != INTENT_SETTLED)
+			slot_settle(&writer->slots[i], writer->slots[i].block);
+	}
+	exchange_release(&cell->exchange, writer->handle, writer->role);
+	atom64_store_rel(&writer->state, 0); /* [C3] */
+}
+
+/* ---- writing ---- */
+
+uint8_t *cell_begin(const struct value_cell *cell, const struct slot *slot)
+{
+	struct value_block *block = cell_block(cell, slot->block);
+
+	/* Relaxed: the fence orders it before the bytes. */
+	atom64_store_rlx(&block->generation, 0);
+	/* [C2] release; pairs with the acquire fence in cell_whole(): a late reader of this block
+	 * that sees a new byte sees that the generation is gone. */
+	fence_rel();
+	return (uint8_t *)(block + 1);
+}
+
+bool cell_publish(const struct value_cell *cell, struct slot *slot, uint64_t *word)
+{
+	uint32_t old = *word & BLOCK_MASK;
+	uint64_t next = word_after(*word, slot->block);
+
+	/* Relaxed: the compare-and-swap releases it to whoever sees the new word; nobody else
+	 * compares it, as a word that is not published now never will be. */
+	atom64_store_rlx(&cell_block(cell, slot->block)->generation, next);
+	slot_intend(slot, INTENT_OFFER, slot->block, old);
+	/* [C1] release; pairs with cell_look(): the bytes before their word. */
+	if (!atom64_cas_seq(cell->word, word, next))
+		return false;
+	slot->block = old;
+	return true;
+}
+
+int cell_store(const struct value_cell *cell, struct cell_writer *writer, struct stoa_segment *segment,
+               const void *in, void *out)
+{
+	struct slot *slot;
+	uint64_t word;
+	int rc = cell_take(writer, cell, segment, &slot);
+
+	if (rc)
+		return rc;
+	copy_racy_in(cell_begin(cell, slot), in, cell->size);
+	word = atom64_load_seq(cell->word);
+	do {
+		if (!cell_knows(cell, word))
+			rc = -EBADMSG;
+	} while (rc == 0 && !cell_publish(cell, slot, &word));
+	if (rc == 0 && out) /* the slot holds the old version now: nobody can change it */
+		copy_racy_out(out, cell_block(cell, slot->block) + 1, cell->size);
+	cell_give(writer, slot);
+	return rc;
+}
+
+int cell_copy(const struct value_cell *cell, const struct slot *slot, struct cell_look *look, uint8_t **bytes)
+{
+	int rc;
+
+	*bytes = cell_begin(cell, slot);
+	do {
+		rc = cell_look(cell, look);
+		if (rc)
+			return rc;
+		for (uint64_t i = 0; i < cell->size; i += sizeof(uint64_t))
+			elem64_store_rlx(*bytes + i, elem64_load_rlx(look->bytes + i));
+	} while (!cell_whole(look));
+	return 0;
+}
+
+int cell_edit(const struct value_cell *cell, struct cell_writer *writer, struct stoa_segment *segment,
+              int (*edit)(uint8_t *bytes, void *context), void *context)
+{
+	struct cell_look look = { 0 };
+	struct slot *slot;
+	uint8_t *bytes;
+	int rc = cell_take(writer, cell, segment, &slot);
+
+	if (rc)
+		return rc;
+	do {
+		rc = cell_copy(cell, slot, &look, &bytes);
+		if (rc == 0)
+			rc = edit(bytes, context);
+	} while (rc == 0 && !cell_publish(cell, slot, &look.word));
+	cell_give(writer, slot);
+	return rc;
+}

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Installs the library into a directory of its own, and links programs with it as any user would:
+#
+#	test_install.sh BUILD COMPILER [ARGUMENT ...]
+#
+# Speaks TAP.
+
+build=$1
+shift
+work=$(mktemp -d "${TMPDIR:-/tmp}/stoa-install.XXXXXX") || exit 1
+name=install-$$
+tests=0
+
+# What `make uninstall` goes by: put away meanwhile.
+log=$build/meson-logs/install-log.txt
+[ ! -e "$log" ] || mv "$log" "$log.saved"
+
+clean_up() {
+	rm -rf "$work" "$log"
+	[ ! -e "$log.saved" ] || mv "$log.saved" "$log"
+	rm -f "/dev/shm/stoa.$name"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM HUP
+
+# ok SENTENCE COMMAND...: the command decides.
+ok() {
+	sentence=$1
+	shift
+	tests=$((tests + 1))
+	if "$@" >"$work/log" 2>&1; then
+		echo "ok $tests - $sentence"
+	else
+		echo "not ok $tests - $sentence"
+		sed 's/^/# /' "$work/log"
+	fi
+}
+
+echo 1..6
+
+ok 'the library installs' meson install -C "$build" --no-rebuild --destdir "$work/root"
+PKG_CONFIG_SYSROOT_DIR=$work/root
+PKG_CONFIG_LIBDIR=$(dirname "$(find "$work/root" -name stoa.pc)")
+export PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
+
+cat >"$work/send.c" <<'END'
+#include <stoa.h>
+
+int main(int argc, char **argv)
+{
+	struct stoa_segment *segment;
+	struct stoa_queue *queue;
+	struct stoa_sender *sender;
+
+	(void)argc;
+	if (stoa_segment_create(argv[1], NULL, &segment) || stoa_queue_create(segment, "words", NULL, &queue) ||
+	    stoa_sender_open(queue, &sender))
+		return 1;
+	for (; argv[2]; argv++)
+		if (stoa_sender_send(sender, argv[2], 5, NULL))
+			return 2;
+	return stoa_queue_shutdown(queue, STOA_DRAIN);
+}
+END
+cat >"$work/receive.c" <<'END'
+#include <stdio.h>
+#include <stoa.h>
+
+int main(int argc, char **argv)
+{
+	struct stoa_segment *segment;
+	struct stoa_queue *queue;
+	struct stoa_receiver *receiver;
+	char word[64];
+	size_t size;
+	int rc;
+
+	(void)argc;
+	if (stoa_segment_open(argv[1], 0, &segment) || stoa_queue_open(segment, "words", NULL, &queue) ||
+	    stoa_receiver_open(queue, &receiver))
+		return 1;
+	while (!(rc = stoa_receiver_recv(receiver, word, sizeof word, &size, NULL)))
+		printf("%.*s\n", (int)size, word);
+	return rc != STOA_CLOSED || stoa_segment_unlink(argv[1]);
+}
+END
+
+compile() {
+	program=$1
+	shift
+	# shellcheck disable=SC2046
+	"$@" -o "$work/$program" "$work/$program.c" $(pkg-config --cflags --libs stoa)
+}
+ok 'a program links with what pkg-config says' compile send "$@"
+ok 'and another' compile receive "$@"
+
+LD_LIBRARY_PATH=$(dirname "$(find "$work/root" -name libstoa.so)")
+export LD_LIBRARY_PATH
+ok 'one sends by name' "$work/send" "$name" hello there
+received() { [ "$("$work/receive" "$name")" = "$(printf 'hello\nthere')" ]; }
+ok 'the other, which starts when the first is gone, receives' received
+no_name_left() { [ ! -e "/dev/shm/stoa.$name" ]; }
+ok 'and nothing is left' no_name_left

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Queues that are shut down: drained, closed at once, closed with their last sender. */
+#include "queue_helpers.h"
+
+#include <pthread.h>
+
+/* ---- drain ---- */
+
+static void a_drained_queue_gives_its_rest_and_then_closed(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < LENGTH(topologies); t++) {
+		for (uint64_t count = 0; count <= 4; count++) {
+			struct place place = new_queue(topologies[t], 4, 70);
+			struct stoa_sender *sender = new_sender(&place), *late;
+			struct stoa_receiver *receiver = new_receiver(&place);
+			struct stoa_message message;
+			void *bytes;
+
+			for (uint64_t tag = 0; tag < count; tag++)
+				ok(push(&place, sender, tag));
+			ok(stoa_sender_reserve(sender, 1, &bytes));
+			ok(stoa_queue_shutdown(place.queue, STOA_DRAIN));
+			ok(stoa_queue_shutdown(place.queue, STOA_DRAIN));
+			assert_int_equal(stat_of(&place).shutdown, STOA_DRAIN);
+			assert_int_equal(push(&place, sender, 9), STOA_CLOSED);
+			assert_int_equal(stoa_sender_send(sender, "", 0, NULL), STOA_CLOSED);
+			assert_int_equal(stoa_sender_commit(sender, bytes, 1, NULL), STOA_CLOSED);
+			for (uint64_t tag = 0; tag < count; tag++)
+				ok(pop_is(&place, receiver, tag));
+			assert_int_equal(pop_any(receiver), STOA_CLOSED);
+			assert_int_equal(stoa_receiver_recv(receiver, NULL, 0, NULL, NULL), STOA_CLOSED);
+			assert_int_equal(stoa_receiver_take(receiver, &message, NULL), STOA_CLOSED);
+			assert_int_equal(push(&place, sender, 9), STOA_CLOSED);
+			assert_int_equal(stat_of(&place).sent, count);
+			assert_int_equal(stat_of(&place).received, count);
+			assert_int_equal(stat_of(&place).length, 0);
+			assert_int_equal(stat_of(&place).discarded, 0);
+			ok(stoa_sender_close(sender));
+			assert_int_equal(stoa_sender_open(place.queue, &late), STOA_CLOSED);
+			ok(stoa_receiver_close(receiver));
+			receiver = new_receiver(&place); /* it opens, for the rest */
+			assert_int_equal(pop_any(receiver), STOA_CLOSED);
+			ok(stoa_receiver_close(receiver));
+			end_place(&place);
+		}
+	}
+}
+
+static void an_open_lease_keeps_a_drained_queue_from_closing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * LENGTH(topologies); i++) {
+		struct stoa_queue_config config = shape(topologies[i / 2], 4, 70);
+		int open = i % 2 ? STOA_CLOSED : STOA_EMPTY;
+		struct timespec soon = in_ms(30);
+		struct stoa_sender *sender;
+		struct stoa_receiver *receiver, *other = NULL;
+		struct stoa_message message;
+		struct place place;
+
+		config.on_death = i % 2 ? STOA_DISCARD : STOA_REDELIVER;
+		place = new_place(&config);
+		sender = new_sender(&place);
+		receiver = new_receiver(&place);
+		ok(push(&place, sender, 0));
+		ok(stoa_receiver_take(receiver, &message, NULL));
+		ok(stoa_queue_shutdown(place.queue, STOA_DRAIN));
+		assert_int_equal(pop_any(receiver), open);
+		if (open == STOA_EMPTY)
+			assert_int_equal(stoa_receiver_recv(receiver, NULL, 0, NULL, &soon), STOA_TIMEOUT);
+		if (topologies[i / 2].receivers == STOA_MANY) {
+			other = new_receiver(&place);
+			assert_int_equal(pop_any(other), open);
+		}
+		ok(stoa_receiver_return(receiver, &message));
+		ok(stoa_receiver_take(receiver, &message, NULL));
+		assert_int_equal(message.deliveries, 2);
+		assert_int_equal(pop_any(receiver), open);
+		ok(stoa_receiver_release(receiver, &message));
+		assert_int_equal(pop_any(receiver), STOA_CLOSED);
+		if (other)
+			assert_int_equal(pop_any(other), STOA_CLOSED);
+		ok(stoa_receiver_close(other));
+		ok(stoa_receiver_close(receiver));
+		ok(stoa_sender_close(sender));
+		end_place(&place);
+	}
+}
+
+/* ---- at once ---- */
+
+static void a_queue_that_is_shut_down_now_gives_nothing_more(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * LENGTH(topologies); i++) {
+		struct place place = new_queue(topologies[i / 2], 8, 70);
+		struct stoa_sender *sender = new_sender(&place);
+		struct stoa_receiver *receiver = new_receiver(&place);
+		struct stoa_message leased, returned, message;
+
+		for (uint64_t tag = 0; tag < 6; tag++)
+			ok(push(&place, sender, tag));
+		ok(stoa_receiver_take(receiver, &leased, NULL));
+		ok(stoa_receiver_take(receiver, &returned, NULL));
+		ok(stoa_receiver_return(receiver, &returned));
+		if (i % 2) {
+			ok(stoa_queue_shutdown(place.queue, STOA_DRAIN));
+			ok(pop_is(&place, receiver, 1));
+			ok(pop_is(&place, receiver, 2));
+		}
+		ok(stoa_queue_shutdown(place.queue, STOA_NOW));
+		ok(stoa_queue_shutdown(place.queue, STOA_DRAIN)); /* changes nothing any more */
+		assert_int_equal(stat_of(&place).shutdown, STOA_NOW);
+		assert_int_equal(push(&place, sender, 9), STOA_CLOSED);
+		assert_int_equal(pop_any(receiver), STOA_CLOSED);
+		assert_int_equal(stoa_receiver_take(receiver, &message, NULL), STOA_CLOSED);
+		assert_int_equal(stat_of(&place).discarded, i % 2 ? 3 : 5);
+		assert_int_equal(stat_of(&place).length, 0);
+		assert_int_equal(stat_of(&place).held, 1);
+		assert_true(message_is(&place, &leased, 0)); /* an open lease stays valid */
+		ok(stoa_receiver_release(receiver, &leased));
+		assert_int_equal(stat_of(&place).held, 0);
+		assert_int_equal(stat_of(&place).discarded, i % 2 ? 3 : 5);
+		ok(stoa_receiver_close(receiver));
+		ok(stoa_sender_close(sender));
+		end_place(&place);
+	}
+}
+
+/* ---- who waits is woken ---- */
+
+struct sleepers {
+	struct place place;
+	struct atom64 ready;
+};
+
+/* A child: waits for ever as a sender of a full queue, or a receiver; 0 where it was told CLOSED. */
+static int sleep_as_sender(void *context)
+{
+	struct sleepers *sleepers = context;
+	struct stoa_sender *sender;
+
+	if (stoa_sender_open(sleepers->place.queue, &sender))
+		return 1;
+	atom64_add_seq(&sleepers->ready, 1);
+	return stoa_sender_send(sender, "", 0, NULL) == STOA_CLOSED ? 0 : 2;
+}
+
+static int sleep_as_receiver(void *context)
+{
+	struct sleepers *sleepers = context;
+	struct stoa_receiver *receiver;
+
+	if (stoa_receiver_open(sleepers->place.queue, &receiver))
+		return 1;
+	atom64_add_seq(&sleepers->ready, 1);
+	return stoa_receiver_recv(receiver, NULL, 0, NULL, NULL) == STOA_CLOSED ? 0 : 2;
+}
+
+static void wake_sleepers(struct topology topology, child_fn *fn, bool full, unsigned how, unsigned count)
+{
+	struct sleepers *sleepers = shared_memory(sizeof *sleepers);
+	struct stoa_sender *sender;
+	pid_t pids[3];
+
+	sleepers->place = new_queue(topology, 1, 8);
+	if (full) {
+		sender = new_sender(&sleepers->place);
+		ok(push(&sleepers->place, sender, 0));
+		ok(stoa_sender_close(sender));
+	}
+	for (unsigned i = 0; i < count; i++)
+		pids[i] = child_start(fn, sleepers);
+	assert_true(await_count(&sleepers->ready, count));
+	sleep_ms(20);
+	ok(stoa_queue_shutdown(sleepers->place.queue, how));
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(child_end(pids[i]), 0);
+	end_place(&sleepers->place);
+}
+
+static void everyone_who_waits_is_woken_by_a_shutdown(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < LENGTH(topologies); t++) {
+		for (unsigned how = STOA_DRAIN; how <= STOA_NOW; how++) {
+			wake_sleepers(topologies[t], sleep_as_sender, true, how,
+			              topologies[t].senders == STOA_ONE ? 1 : 3);
+			wake_sleepers(topologies[t], sleep_as_receiver, false, how,
+			              topologies[t].receivers == STOA_ONE ? 1 : 3);
+		}
+	}
+}
+
+static int receive_after_release(void *context)
+{
+	struct sleepers *sleepers = context;
+	struct stoa_receiver *receiver;
+	struct stoa_message message;
+
+	if (stoa_receiver_open(sleepers->place.queue, &receiver))
+		return 1;
+	if (stoa_receiver_take(receiver, &message, NULL))
+		return 2;
+	atom64_store_seq(&sleepers->ready, 1);
+	while (atom64_load_seq(&sleepers->ready) == 1)
+		sleep_ms(1);
+	if (stoa_receiver_release(receiver, &message))
+		return 3;
+	while (atom64_load_seq(&sleepers->ready) == 2)
+		sleep_ms(1);
+	return 0;
+}
+
+static void the_end_of_the_last_lease_wakes_who_waits_for_the_end(void **state)
+{
+	struct sleepers *sleepers = shared_memory(sizeof *sleepers);
+	struct stoa_receiver *receiver;
+	struct stoa_sender *sender;
+	struct timespec far = in_ms(PATIENCE_MS);
+	pid_t pid;
+
+	(void)state;
+	sleepers->place = new_queue(topologies[0], 1, 8);
+	sender = new_sender(&sleepers->place);
+	ok(push(&sleepers->place, sender, 0));
+	pid = child_start(receive_after_release, sleepers);
+	assert_true(await_count(&sleepers->ready, 1));
+	receiver = new_receiver(&sleepers->place);
+	ok(stoa_queue_shutdown(sleepers->place.queue, STOA_DRAIN));
+	assert_int_equal(pop_any(receiver), STOA_EMPTY);
+	atom64_store_seq(&sleepers->ready, 2);
+	assert_int_equal(stoa_receiver_recv(receiver, NULL, 0, NULL, &far), STOA_CLOSED);
+	atom64_store_seq(&sleepers->ready, 3);
+	assert_int_equal(child_end(pid), 0);
+	ok(stoa_receiver_close(receiver));
+	ok(stoa_sender_close(sender));
+	end_place(&sleepers->place);
+}
+
+/* ---- what a sender was told is what the receivers get ---- */
+
+#define SENDERS 3
+#define RECEIVERS 2
+
+struct race {
+	struct place place;
+	struct atom64 accepted[SENDERS], received[SENDERS];
+	struct atom32 go, wrong;
+};
+
+struct racer {
+	struct race *race;
+	uint64_t number;
+	bool in_place;
+};
+
+static void *send_until_closed(void *context)
+{
+	struct racer *me = context;
+	struct stoa_sender *sender;
+	uint64_t message[10] = { me->number };
+	int rc = stoa_sender_open(me->race->place.queue, &sender);
+
+	if (rc) {
+		atom32_add_seq(&me->race->wrong, rc != STOA_CLOSED);
+		return NULL;
+	}
+	while (!atom32_load_seq(&me->race->go))
+		cpu_pause();
+	for (;;) {
+		void *bytes;
+
+		if (!me->in_place) {
+			rc = stoa_sender_push(sender, message, sizeof message);
+		} else if ((rc = stoa_sender_reserve(sender, sizeof message, &bytes)) == 0) {
+			memcpy(bytes, message, sizeof message);
+			rc = stoa_sender_commit(sender, bytes, sizeof message, &stoa_now);
+			if (rc)
+				stoa_sender_abort(sender, bytes);
+		}
+		if (rc == STOA_OK)
+			message[1] = atom64_add_seq(&me->race->accepted[me->number], 1) + 1;
+		else if (rc != STOA_FULL)
+			break;
+		else
+			os_yield();
+	}
+	atom32_add_seq(&me->race->wrong, rc != STOA_CLOSED);
+	stoa_sender_close(sender);
+	return NULL;
+}
+
+static void *receive_until_closed(void *context)
+{
+	struct racer *me = context;
+	struct stoa_receiver *receiver;
+	uint64_t message[10];
+	int rc;
+
+	if (stoa_receiver_open(me->race->place.queue, &receiver)) {
+		atom32_add_seq(&me->race->wrong, 1);
+		return NULL;
+	}
+	while ((rc = stoa_receiver_pop(receiver, message, sizeof message, NULL)) != STOA_CLOSED) {
+		if (rc == STOA_OK && message[0] < SENDERS)
+			atom64_add_seq(&me->race->received[message[0]], 1);
+		else if (rc != STOA_EMPTY)
+			atom32_add_seq(&me->race->wrong, 1);
+		else
+			os_yield();
+	}
+	stoa_receiver_close(receiver);
+	return NULL;
+}
+
+static void race_to_the_end(struct topology topology, uint64_t capacity, unsigned round)
+{
+	static struct race race;
+	struct racer racers[SENDERS + RECEIVERS];
+	pthread_t threads[SENDERS + RECEIVERS];
+	uint64_t senders = topology.senders == STOA_ONE ? 1 : SENDERS;
+	uint64_t all = senders + (topology.receivers == STOA_ONE ? 1 : RECEIVERS);
+
+	memset(&race, 0, sizeof race);
+	race.place = new_queue(topology, capacity, 80);
+	for (uint64_t i = 0; i < all; i++) {
+		racers[i] = (struct racer){ .race = &race, .number = i, .in_place = (round + i) % 2 };
+		assert_int_equal(pthread_create(&threads[i], NULL, i < senders ? send_until_closed : receive_until_closed,
+		                                &racers[i]),
+		                 0);
+	}
+	atom32_store_seq(&race.go, 1);
+	os_sleep_ns(30000 + round * 7919 % 400 * 1000);
+	ok(stoa_queue_shutdown(race.place.queue, STOA_DRAIN));
+	for (uint64_t i = 0; i < all; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atom32_load_seq(&race.wrong), 0);
+	for (uint64_t i = 0; i < senders; i++)
+		assert_int_equal(count_of(&race.received[i]), count_of(&race.accepted[i]));
+	assert_int_equal(stat_of(&race.place).sent, stat_of(&race.place).received);
+	end_place(&race.place);
+}
+
+static void what_a_sender_was_told_is_what_the_receivers_get(void **state)
+{
+	static const uint64_t capacities[] = { 1, 2, 5, 64 };
+
+	(void)state;
+	alarm(100);
+	for (unsigned round = 0; round < 400; round++)
+		race_to_the_end(topologies[round % 4], capacities[round / 4 % 4], round);
+	alarm(0);
+}
+
+/* ---- with the last sender ---- */
+
+static struct place new_place_that_closes(struct topology topology)
+{
+	struct stoa_queue_config config = shape(topology, 4, 8);
+
+	config.flags = STOA_CLOSE_WITH_SENDERS;
+	return new_place(&config);
+}
+
+static void a_queue_closes_when_its_last_sender_closes_and_not_before_one_came(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < LENGTH(topologies); t++) {
+		struct place place = new_place_that_closes(topologies[t]);
+		bool one = topologies[t].senders == STOA_ONE;
+		struct stoa_receiver *receiver = new_receiver(&place);
+		struct stoa_sender *first, *second = NULL;
+		struct timespec soon = in_ms(40);
+
+		assert_int_equal(stoa_receiver_recv(receiver, NULL, 0, NULL, &soon), STOA_TIMEOUT);
+		ok(stoa_segment_reap(place.segment));
+		assert_int_equal(stat_of(&place).shutdown, 0);
+		first = new_sender(&place);
+		if (!one)
+			second = new_sender(&place);
+		ok(push(&place, first, 0));
+		if (!one) {
+			ok(stoa_sender_close(first));
+			assert_int_equal(stat_of(&place).shutdown, 0);
+			ok(push(&place, second, 1));
+			first = second;
+		}
+		ok(stoa_sender_close(first));
+		assert_int_equal(stat_of(&place).shutdown, STOA_DRAIN);
+		assert_int_equal(stoa_sender_open(place.queue, &first), STOA_CLOSED);
+		ok(pop_is(&place, receiver, 0));
+		if (!one)
+			ok(pop_is(&place, receiver, 1));
+		assert_int_equal(pop_any(receiver), STOA_CLOSED);
+		ok(stoa_receiver_close(receiver));
+		end_place(&place);
+	}
+}
+
+static int send_and_wait_for_death(void *context)
+{
+	struct sleepers *sleepers = context;
+	struct stoa_sender *sender;
+
+	if (stoa_sender_open(sleepers->place.queue, &sender) || push(&sleepers->place, sender, 0))
+		return 1;
+	atom64_store_seq(&sleepers->ready, 1);
+	sleep_ms(PATIENCE_MS);
+	return 2;
+}
+
+static void a_queue_closes_when_its_last_sender_is_killed(void **state)
+{
+	struct sleepers *sleepers = shared_memory(sizeof *sleepers);
+
+	(void)state;
+	for (size_t t = 0; t < LENGTH(topologies); t++) {
+		struct timespec far = in_ms(PATIENCE_MS);
+		struct stoa_receiver *receiver;
+		uint8_t bytes[8];
+		pid_t pid;
+
+		sleepers->place = new_place_that_closes(topologies[t]);
+		atom64_store_seq(&sleepers->ready, 0);
+		receiver = new_receiver(&sleepers->place);
+		pid = child_start(send_and_wait_for_death, sleepers);
+		assert_true(await_count(&sleepers->ready, 1));
+		ok(pop_is(&sleepers->place, receiver, 0));
+		assert_int_equal(pop_any(receiver), STOA_EMPTY);
+		assert_int_equal(child_kill(pid), CHILD_SIGNAL + SIGKILL);
+		assert_int_equal(stoa_receiver_recv(receiver, bytes, 8, NULL, &far), STOA_CLOSED);
+		ok(stoa_receiver_close(receiver));
+		end_place(&sleepers->place);
+		/* one who never waits finds out, too */
+		sleepers->place = new_place_that_closes(topologies[t]);
+		atom64_store_seq(&sleepers->ready, 0);
+		receiver = new_receiver(&sleepers->place);
+		pid = child_start(send_and_wait_for_death, sleepers);
+		assert_true(await_count(&sleepers->ready, 1));
+		assert_int_equal(child_kill(pid), CHILD_SIGNAL + SIGKILL);
+		ok(pop_is(&sleepers->place, receiver, 0));
+		for (int i = 0; i < PATIENCE_MS && pop_any(receiver) == STOA_EMPTY; i++)
+			os_sleep_ns(MS);
+		assert_int_equal(pop_any(receiver), STOA_CLOSED);
+		ok(stoa_receiver_close(receiver));
+		end_place(&sleepers->place);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_drained_queue_gives_its_rest_and_then_closed),
+		cmocka_unit_test(an_open_lease_keeps_a_drained_queue_from_closing),
+		cmocka_unit_test(a_queue_that_is_shut_down_now_gives_nothing_more),
+		cmocka_unit_test(everyone_who_waits_is_woken_by_a_shutdown),
+		cmocka_unit_test(the_end_of_the_last_lease_wakes_who_waits_for_the_end),
+		cmocka_unit_test(what_a_sender_was_told_is_what_the_receivers_get),
+		cmocka_unit_test(a_queue_closes_when_its_last_sender_closes_and_not_before_one_came),
+		cmocka_unit_test(a_queue_closes_when_its_last_sender_is_killed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
