@@ -17,7 +17,7 @@ help:
 	@echo 'make deps     install what building and testing need (Debian: apt-get)'
 	@echo 'make install  into PREFIX=$(PREFIX), below DESTDIR= where that is given'
 	@echo 'make uninstall'
-	@echo 'make stress   the race hunt (comes with a later release)'
+	@echo 'make stress   the race hunt: kills and stops processes at every instruction, for some minutes'
 	@echo 'make bench    the figures (come with a later release)'
 	@echo 'make clean    remove $(BUILD)/'
 
@@ -41,7 +41,7 @@ uninstall:
 	@scripts/install.sh --remove
 
 stress:
-	@echo 'stoa: the stress suite comes with a later release; there is nothing to run yet' >&2; exit 1
+	@scripts/stress.sh
 
 bench:
 	@echo 'stoa: the benchmarks come with a later release; there is nothing to run yet' >&2; exit 1

@@ -7,6 +7,7 @@
 #include <stoa/base.h>
 #include <stoa/queue.h>
 #include <stoa/segment.h>
+#include <stoa/sync.h>
 #include <stoa/value.h>
 
 #endif

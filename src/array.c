@@ -291,7 +291,10 @@ struct step {
 	const void *in;        /* STEP_WRITE */
 };
 
-/* On elements at `bytes`, in one atomic step for each of them.  0 or STOA_CHANGED. */
+/*
+ * On elements at `bytes`, in one atomic step for each of them.  0 or STOA_CHANGED.  May run again on
+ * another version: a comparison that held has left `before` as it was.
+ */
 static int step_run(uint8_t *bytes, void *context)
 {
 	struct step *step = context;
@@ -315,24 +318,12 @@ static int step_run(uint8_t *bytes, void *context)
 	return 0;
 }
 
-/* As step_run(), where the comparison must start afresh on every new version. */
-static int step_on_version(uint8_t *bytes, void *context)
-{
-	struct step *given = context;
-	struct step step = *given;
-	int rc = step_run(bytes, &step);
-
-	if (rc || given->kind != STEP_COMPARE)
-		given->before = step.before;
-	return rc;
-}
-
 static int step_do(struct stoa_array *array, struct step *step)
 {
 	step->type = array->type;
 	step->width = array->width;
 	if (has_ranges(array))
-		return cell_edit(&array->cell, &array->writer, array->handle.segment, step_on_version, step);
+		return cell_edit(&array->cell, &array->writer, array->handle.segment, step_run, step);
 	return step_run(array->data, step);
 }
 
@@ -471,8 +462,8 @@ int stoa_array_write(struct stoa_array *array, uint64_t first, uint64_t count, c
 	if (count == 0)
 		return 0;
 	if (has_ranges(array)) {
-		/* All of it: nothing of the current version is needed.  (Not STOA_BOOL: see scalar.c.) */
-		if (count == array->count && array->type != STOA_BOOL)
+		/* All of it: nothing of the current version is needed. */
+		if (count == array->count)
 			return cell_store(&array->cell, &array->writer, array->handle.segment, in, NULL);
 	} else {
 		/* [A1] release; pairs with the acquire fence of a range read, and with every load of an

@@ -54,8 +54,8 @@ int event_wait(struct event_word *event, uint32_t announced, uint64_t deadline_n
 
 void event_wake_one(struct event_word *event)
 {
-	/* Relaxed: ordered after the publication by the caller's locked operation or fence. */
-	uint32_t word = atom32_load_rlx(&event->word);
+	/* Sequentially consistent, as the publication was. */
+	uint32_t word = atom32_load_seq(&event->word);
 
 	while (unlikely(word & SOMEBODY)) {
 		if (!atom32_cas_seq(&event->word, &word, word + COUNT))
@@ -70,7 +70,7 @@ void event_wake_one(struct event_word *event)
 
 void event_wake_all(struct event_word *event)
 {
-	uint32_t word = atom32_load_rlx(&event->word); /* relaxed: as above */
+	uint32_t word = atom32_load_seq(&event->word);
 
 	while (unlikely(word & SOMEBODY)) {
 		if (!atom32_cas_seq(&event->word, &word, (word + COUNT) & ~SOMEBODY))

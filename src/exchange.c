@@ -34,11 +34,8 @@
  *   slot holds the same block at every moment.  A chain of steps keeps the moment of its
  *   start, so chains that start at different moments may be mixed.
  *
- *   It always ends where nothing moves.  Take blocks as nodes and undecided slots as edges.
- *   Blocks that are in no cell are as many as slots, each slot holds one of its two, so a
- *   component without an accounted block would be a cycle; around it each slot's
- *   exchange would have had to come before its neighbour's.  Where the living move too much
- *   to decide, the reaper looks again, and nobody waits for it.
+ *   It always ends where nothing moves: docs/exchange-ring.md has the proof.  Where the
+ *   living move too much to decide, the reaper looks again, and nobody waits for it.
  *
  * After a decision
  *   A block that is nobody's message: the slot is SETTLED with it.  A message that was taken
@@ -56,8 +53,15 @@
  * Wrap-around
  *   An intent's sequence has 13 bits.  Two equal reads with a whole wrap between them
  *   would take a changed slot for a stable one; `wraps` counts beside it, is stored before
- *   the first intent of a new round, and is read before the first and after the second
- *   read.
+ *   the first intent of a new round and by every new owner, and is read before the first and
+ *   after the second read.
+ *
+ * Orders
+ *   An intent is stored with release before a sequentially consistent compare-and-swap on
+ *   another word, and the scan relies on everybody seeing them in that order.  x86-64 (stores
+ *   in order) and ARMv8 (a release store before a store-release or an acquire-release swap,
+ *   to everybody at once) give that.  C11 alone promises it only to who acquires the cell, as
+ *   the scan does for each block that it finds there.
  */
 #include "exchange.h"
 
@@ -67,6 +71,7 @@
 #include "os.h"
 
 #define DECIDE_TRIES 1000
+#define STILL_TRIES 16
 
 uint64_t exchange_handle_stride(uint32_t holds)
 {
@@ -179,6 +184,8 @@ static int slots_open(const struct exchange *exchange, uint32_t handle, struct s
 		struct exchange_slot *shared = exchange_slot(exchange, handle, i);
 		uint64_t intent = atom64_load_acq(&shared->intent); /* [X1] */
 
+		/* Another tenure: a word that a slow scan read in the last one is not taken for ours. */
+		atom64_add_seq(&shared->wraps, 1);
 		slots[i] = (struct slot){
 			.shared = shared,
 			.intent = intent,
@@ -263,7 +270,7 @@ static uint32_t more_deliveries(uint32_t deliveries)
 
 static uint32_t lap_after(uint32_t lap)
 {
-	return (lap + 1) % ORPHAN_LAPS;
+	return (lap + !DEFECT(DEFECT_SAME_LAP)) % ORPHAN_LAPS;
 }
 
 void slot_deliveries(struct slot *slot, uint32_t deliveries)
@@ -360,9 +367,11 @@ int slot_take_orphan(struct slot *slot, const struct exchange *exchange, const s
                      uint32_t *deliveries)
 {
 	for (uint32_t n = 0; n < slot_count(exchange); n++) {
-		int rc = take_orphan(slot, &nth_slot(exchange, n)->orphan, exchange->blocks, acceptance,
-		                     deliveries);
+		uint32_t tried;
+		int rc = take_orphan(slot, &nth_slot(exchange, n)->orphan, exchange->blocks, acceptance, &tried);
 
+		if (rc == STOA_OK)
+			*deliveries = tried;
 		if (rc != STOA_EMPTY)
 			return rc;
 	}
@@ -525,10 +534,20 @@ static void propagate(struct scan *scan, uint32_t except)
 	}
 }
 
+static bool all_stable(const struct scan *scan)
+{
+	uint32_t n = 0;
+
+	while (n < slot_count(scan->exchange) && scan->stable[n])
+		n++;
+	return n == slot_count(scan->exchange);
+}
+
 /* Of slot n, which is open, and whose owner is dead or cannot succeed any more. */
 static enum decision decide(struct scan *scan, uint32_t n, uint64_t intent)
 {
 	uint32_t out = intent_out(intent), got = intent_got(intent);
+	unsigned still = 0;
 
 	for (int i = 0; i < DECIDE_TRIES; i++) {
 		scan_world(scan);
@@ -537,6 +556,9 @@ static enum decision decide(struct scan *scan, uint32_t n, uint64_t intent)
 		propagate(scan, n);
 		if (scan->accounted[out] != scan->accounted[got])
 			return scan->accounted[out] ? HOLDS_GOT : HOLDS_OUT;
+		still = all_stable(scan) ? still + 1 : 0;
+		if (still == STILL_TRIES)
+			return UNDECIDED; /* where nothing moves it is decided at once: the words are corrupt */
 		if (i > 2)
 			os_yield();
 	}
@@ -569,6 +591,8 @@ static bool redeliver_step(struct exchange_slot *slot, uint64_t intent, bool dis
 		uint32_t deliveries = tally_deliveries(atom64_load_seq(&slot->tally));
 		uint64_t next = orphan_word(lap, deliveries, ORPHAN_FULL, out);
 
+		if (lap_after(orphan_lap(orphan)) != lap)
+			return false; /* another reaper has gone on: the intent has moved, too */
 		if (discard) {
 			count_discard(slot, lap);
 			next = orphan_word(lap, 0, ORPHAN_FREE, out);
@@ -591,22 +615,23 @@ static bool redeliver_step(struct exchange_slot *slot, uint64_t intent, bool dis
 	return false;
 }
 
-/* The next word for a dead slot that stands between two blocks; 0 where that is undecided. */
-static uint64_t after_decision(struct scan *scan, struct exchange_slot *slot, uint32_t n, uint64_t intent)
+/* The next word for a dead slot whose last exchange was acknowledged, or must be decided; false where
+ * that is undecided. */
+static bool after_exchange(struct scan *scan, struct exchange_slot *slot, uint32_t n, uint64_t intent,
+                           uint64_t *next)
 {
 	uint32_t out = intent_out(intent), got = intent_got(intent);
+	bool acknowledged = intent & INTENT_ACKNOWLEDGED;
+	enum decision decision = acknowledged ? HOLDS_GOT : decide(scan, n, intent);
 
-	switch (decide(scan, n, intent)) {
-	case HOLDS_OUT:
-		return intent_next(intent, INTENT_SETTLED, out, out);
-	case HOLDS_GOT:
-		if (intent_kind(intent) == INTENT_OFFER)
-			return intent_next(intent, INTENT_SETTLED, got, got);
-		return intent_next(intent, INTENT_REDELIVER, got,
-		                   lap_after(orphan_lap(atom64_load_seq(&slot->orphan))));
-	default:
-		return 0;
-	}
+	if (decision == HOLDS_OUT)
+		*next = intent_next(intent, INTENT_SETTLED, out, out);
+	else if (acknowledged || intent_kind(intent) == INTENT_OFFER)
+		*next = intent_next(intent, INTENT_SETTLED, got, got);
+	else
+		*next = intent_next(intent, INTENT_REDELIVER, got,
+		                    lap_after(orphan_lap(atom64_load_seq(&slot->orphan))));
+	return decision != UNDECIDED;
 }
 
 static int settle_slot(struct scan *scan, uint32_t n, bool discard, uint32_t *orphans)
@@ -615,7 +640,6 @@ static int settle_slot(struct scan *scan, uint32_t n, bool discard, uint32_t *or
 
 	for (int i = 0; i < DECIDE_TRIES; i++) {
 		uint64_t intent = atom64_load_seq(&slot->intent); /* [X1] */
-		uint32_t got = intent_got(intent);
 		uint64_t next;
 
 		if (intent_kind(intent) == INTENT_SETTLED)
@@ -625,14 +649,14 @@ static int settle_slot(struct scan *scan, uint32_t n, bool discard, uint32_t *or
 				return 0;
 			continue;
 		}
-		if (intent & INTENT_ACKNOWLEDGED)
-			next = intent_next(intent, INTENT_SETTLED, got, got);
-		else
-			next = after_decision(scan, slot, n, intent);
-		if (!next && atom64_load_seq(&slot->intent) == intent)
-			return -EAGAIN;
-		if (next)
+		if (!after_exchange(scan, slot, n, intent, &next)) {
+			if (atom64_load_seq(&slot->intent) == intent)
+				return -EAGAIN;
+		} else if (DEFECT(DEFECT_PLAIN_STORE)) {
+			atom64_store_seq(&slot->intent, next);
+		} else {
 			atom64_cas_seq(&slot->intent, &intent, next);
+		}
 	}
 	return -EAGAIN;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "atomic.h"
+#include "defect.h"
 #include "segment.h"
 
 /* ---- words ---- */
@@ -162,7 +163,8 @@ static inline void slot_settle(struct slot *slot, uint32_t block)
 /* What an INTENT_TAKE got is read and done with; one store to the slot's own line. */
 static inline void slot_acknowledge(struct slot *slot)
 {
-	slot->intent |= INTENT_ACKNOWLEDGED;
+	if (!DEFECT(DEFECT_ACKNOWLEDGE))
+		slot->intent |= INTENT_ACKNOWLEDGED;
 	atom64_store_rel(&slot->shared->intent, slot->intent);
 }
 

@@ -325,4 +325,53 @@ LAYOUT_AT(ring_layout, released, 128);
 LAYOUT_AT(ring_layout, verdict, 192);
 LAYOUT_SIZE(ring_layout, 256);
 
+/* ---- semaphore, event, barrier, lock ----------------------------------- */
+
+/*
+ * One layout for the four.  `size` cells follow where the kind has any.
+ *
+ *              size      word                                  cells
+ *   semaphore  maximum   how many permits are free             none
+ *   with PERMITS_RETURN  0                                     permits
+ *   event      0         how often it was set << 1 | it is     none
+ *   barrier    parties   changes 40 | round 24                 seats
+ *   lock       0         generation 22 | thread 24 | owner's   none
+ *                        participant slot 16 | LOCK_* 2
+ *
+ *   permit = generation 40 | owner's participant slot 16 | PERMIT_* 8
+ *   seat   = generation 22 | round 24 | owner's participant slot 16 | SEAT_* 2
+ */
+enum {
+	PERMIT_FREE = 0,
+	PERMIT_HELD = 1,
+};
+enum {
+	SEAT_FREE = 0,
+	SEAT_TAKEN = 1,
+	SEAT_LEAVING = 2, /* its owner takes its arrival back: decided by the barrier's word */
+};
+enum {
+	LOCK_FREE = 0,
+	LOCK_HELD = 1,
+	LOCK_ORPHANED = 2, /* free, and its last holder died holding it */
+};
+#define ROUND_BITS 24u
+
+struct sync_layout {
+	struct object_header object;
+	uint32_t flags; /* STOA_PERMITS_RETURN */
+	uint32_t size;
+	uint64_t reserved0[5];
+	/* its own line */
+	_Alignas(64) struct atom64 word;
+	struct event_word changed;
+	struct atom64 posts; /* permits: moves after each that became free; barrier: where to look for a seat */
+	uint64_t reserved1[5];
+};
+LAYOUT_AT(sync_layout, flags, 16);
+LAYOUT_AT(sync_layout, word, 64);
+LAYOUT_AT(sync_layout, changed, 72);
+LAYOUT_AT(sync_layout, posts, 80);
+LAYOUT_SIZE(sync_layout, 128);
+
 #endif

@@ -58,6 +58,7 @@ struct object_handle {
 	struct stoa_segment *segment;
 	void *start;
 	uint64_t room;
+	int (*open)(struct object_handle *handle, void *context); /* tells its kind */
 	uint32_t users;
 	struct object_handle *next;
 };

@@ -21,13 +21,16 @@ int object_handle_get(struct stoa_segment *segment, void *start, uint64_t room, 
 	pthread_mutex_lock(&segment->mutex);
 	for (found = segment->objects; found && found->start != start; found = found->next)
 		;
-	if (!found) {
+	if (found && found->open != open) { /* the directory calls it another kind than it did before */
+		rc = -EBADMSG;
+	} else if (!found) {
 		found = calloc(1, size);
 		rc = found ? 0 : -ENOMEM;
 		if (!rc) {
 			found->segment = segment;
 			found->start = start;
 			found->room = room;
+			found->open = open;
 			rc = open(found, context);
 		}
 		if (!rc) {

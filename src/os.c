@@ -34,6 +34,11 @@ uint64_t os_now_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+uint64_t os_now_coarse_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
 uint64_t os_realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);

@@ -18,6 +18,7 @@
 /* ---- time ---- */
 
 uint64_t os_now_ns(void);      /* CLOCK_MONOTONIC */
+uint64_t os_now_coarse_ns(void); /* the same to a few milliseconds, and cheap */
 uint64_t os_realtime_ns(void); /* CLOCK_REALTIME */
 uint64_t os_timespec_ns(const struct timespec *time); /* saturating; NULL: UINT64_MAX; negative: 0 */
 void os_sleep_ns(uint64_t ns);

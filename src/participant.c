@@ -60,12 +60,15 @@
 #include <string.h>
 
 #include "atomic.h"
+#include "defect.h"
 #include "os.h"
 #include "participant.h"
 #include "segment.h"
 
 #define PIDS_AT_ONCE 8
 #define PARTICIPANTS_ALL UINT32_MAX
+#define REAP_TRIES 10
+#define REAP_PAUSE_NS 100000u
 #define REGISTER_TRIES 4
 #define REGISTER_PAUSE_NS 1000000u
 #define LOOKS_MAX 100 /* at a slot that changes under our eyes: it cannot, a hundred times, honestly */
@@ -183,6 +186,18 @@ bool participant_dead(const struct stoa_segment *segment, uint32_t slot, uint64_
 	return generation_of(state) != generation || !is_attached(state);
 }
 
+bool participant_lost(const struct stoa_segment *segment, uint32_t slot)
+{
+	if (slot >= segment->participants)
+		return true;
+	if (is_self(segment, slot))
+		return false;
+	if (os_byte_locked(segment->fd, byte_of(segment, slot)) == 0)
+		return true;
+	/* Only now: it may be locked by somebody who reaps from this slot, and then it is DEAD already. */
+	return !is_attached(atom64_load_seq(&segment_participant(segment, slot)->state));
+}
+
 bool participant_others(const struct stoa_segment *segment)
 {
 	for (uint32_t slot = 0; slot < segment->participants; slot++) {
@@ -217,6 +232,7 @@ struct reaper {
 	struct stoa_segment *segment;
 	uint32_t anchor;
 	unsigned pids; /* that may still be looked up */
+	bool held;     /* another reaper is at one of the dead */
 	int freed;
 	int fault;
 };
@@ -232,8 +248,9 @@ static bool enter(struct reaper *reaper, uint32_t slot, uint64_t state, uint64_t
 	struct participant_record *own = segment_participant(reaper->segment, reaper->anchor);
 	const struct participant_record *record = segment_participant(reaper->segment, slot);
 
-	atom64_store_seq(&own->hazard, hazard_word(slot, generation_of(state)) | step); /* [P2] release (seq) */
-	if (atom64_load_seq(&record->state) == state)                                   /* [P2] acquire (seq) */
+	if (!DEFECT(DEFECT_NO_HAZARD)) /* [P2] release (seq) */
+		atom64_store_seq(&own->hazard, hazard_word(slot, generation_of(state)) | step);
+	if (atom64_load_seq(&record->state) == state) /* [P2] acquire (seq) */
 		return true;
 	atom64_store_seq(&own->hazard, 0);
 	return false;
@@ -290,8 +307,10 @@ static uint64_t settle(struct reaper *reaper, uint32_t slot, uint64_t state)
 
 static uint64_t release(struct reaper *reaper, uint32_t slot, uint64_t state)
 {
-	if (in_hazard(reaper, slot, state, false))
+	if (in_hazard(reaper, slot, state, false)) {
+		reaper->held = true;
 		return state;
+	}
 	if (!enter(reaper, slot, state, HAZARD_RELEASING))
 		return atom64_load_seq(&segment_participant(reaper->segment, slot)->state);
 	reap_release(reaper->segment, slot);
@@ -304,8 +323,9 @@ static void set_free(struct reaper *reaper, uint32_t slot, uint64_t state)
 {
 	struct atom64 *word = &segment_participant(reaper->segment, slot)->state;
 
-	if (!in_hazard(reaper, slot, state, true) &&
-	    atom64_cas_seq(word, &state, state_word(generation_of(state), PARTICIPANT_FREE)))
+	if (in_hazard(reaper, slot, state, true))
+		reaper->held = true;
+	else if (atom64_cas_seq(word, &state, state_word(generation_of(state), PARTICIPANT_FREE)))
 		reaper->freed++;
 }
 
@@ -342,10 +362,19 @@ static int reap(struct stoa_segment *segment, unsigned pids)
 
 	if (rc)
 		return rc;
-	if (pthread_mutex_trylock(&segment->reaping)) /* one hazard word, so one thread at a time */
-		return 0;
-	bury_all(&reaper);
-	pthread_mutex_unlock(&segment->reaping);
+	/* Another may be in the middle of reaping what our caller needs: a thread of ours, as there is one
+	 * hazard word, or another process.  Mostly it has done in a moment. */
+	for (int i = 0; i < REAP_TRIES; i++) {
+		if (i)
+			os_sleep_ns(REAP_PAUSE_NS);
+		reaper.held = pthread_mutex_trylock(&segment->reaping) != 0;
+		if (reaper.held)
+			continue;
+		bury_all(&reaper);
+		pthread_mutex_unlock(&segment->reaping);
+		if (!reaper.held)
+			break;
+	}
 	/* -EAGAIN: the living moved too much to decide; the next one will. */
 	return reaper.freed || reaper.fault == -EAGAIN ? reaper.freed : reaper.fault;
 }

@@ -35,9 +35,17 @@ int participant_self(struct stoa_segment *segment, uint32_t *slot);
 bool participant_dead(const struct stoa_segment *segment, uint32_t slot, uint64_t generation);
 
 /*
+ * Whether nobody who lives holds the byte of a slot that is not our own: its owner is to be reaped, or
+ * nobody is there.  One system call, so it is for those who are about to rely on an owner;
+ * participant_reap_all() looks closer.
+ */
+bool participant_lost(const struct stoa_segment *segment, uint32_t slot);
+
+/*
  * Reaps every dead participant whose lock is gone, and looks after some whose lock is not, in turn
  * (stoa_segment_reap(): after all).  Returns how many slots became free, or a negative errno.
- * One thread of a process does it at a time; another that comes meanwhile returns 0 at once.
+ * One thread of a process does it at a time; another that comes meanwhile, or finds another process
+ * at it, tries again for about a millisecond, and returns what it could do.
  */
 int participant_reap_all(struct stoa_segment *segment);
 

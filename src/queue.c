@@ -34,6 +34,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #define DEFAULT_CAPACITY 1024
 #define DEFAULT_MESSAGE_SIZE 64
@@ -42,8 +43,7 @@
 #define HANDLES_MAX 16384
 #define HOLDS_MAX 4096
 
-#define OBSTRUCTED_TIMES 64
-#define OBSTRUCTED_NS 50000000ull
+#define NOW_AND_THEN_NS 50000000ull
 
 /* ---- shape ---- */
 
@@ -56,7 +56,7 @@ struct plan {
 
 static int plan_shape(const struct stoa_queue_config *shape, struct plan *plan)
 {
-	if (shape->senders > STOA_ONE || shape->receivers > STOA_ONE || shape->on_death > STOA_DISCARD ||
+	if (shape->reserved || shape->senders > STOA_ONE || shape->receivers > STOA_ONE || shape->on_death > STOA_DISCARD ||
 	    shape->handles > HANDLES_MAX || shape->holds > HOLDS_MAX ||
 	    (shape->flags & ~(uint32_t)(STOA_EXCLUSIVE | STOA_CLOSE_WITH_SENDERS)))
 		return -EINVAL;
@@ -113,24 +113,25 @@ static int view_over(struct queue_view *view, const struct plan *plan)
 
 int queue_view_open(struct queue_view *view, struct stoa_segment *segment, void *start, uint64_t room)
 {
-	struct queue_layout *shared = start;
+	struct queue_layout *shared = start, seen;
 	struct plan plan;
 
 	if (room < sizeof *shared)
 		return -EBADMSG;
+	copy_racy_out(&seen, shared, offsetof(struct queue_layout, closing)); /* once, whoever may scribble there */
 	*view = (struct queue_view){
 		.segment = segment,
 		.shared = shared,
 		.shape = {
 			.struct_size = sizeof view->shape,
-			.capacity = shared->capacity,
-			.message_size = shared->message_size,
-			.senders = shared->senders,
-			.receivers = shared->receivers,
-			.handles = shared->handles,
-			.holds = shared->holds,
-			.on_death = shared->on_death,
-			.flags = shared->flags,
+			.capacity = seen.capacity,
+			.message_size = seen.message_size,
+			.senders = seen.senders,
+			.receivers = seen.receivers,
+			.handles = seen.handles,
+			.holds = seen.holds,
+			.on_death = seen.on_death,
+			.flags = seen.flags,
 		},
 	};
 	if (!view->shape.capacity || !view->shape.message_size || !view->shape.handles || !view->shape.holds)
@@ -183,6 +184,7 @@ static int open_handle(struct object_handle *object, void *context)
 	struct stoa_queue *queue = (struct stoa_queue *)object;
 
 	(void)context;
+	atom64_store_rlx(&queue->looked, os_now_coarse_ns()); /* relaxed: nobody else has the handle yet */
 	return queue_view_open(&queue->view, object->segment, object->start, object->room);
 }
 
@@ -249,7 +251,7 @@ int stoa_queue_open(struct stoa_segment *segment, const char *name, const struct
 	rc = rc ? rc : object_find(segment, name, &entry);
 	rc = rc ? rc : object_at(segment, entry, &kind, &start, &room);
 	if (rc)
-		return rc;
+		return rc > 0 ? -ENOENT : rc; /* STOA_EMPTY: corrupt, or not yet marked as published */
 	if (kind != STOA_KIND_QUEUE)
 		return -EPROTOTYPE;
 	return handle_on(segment, start, room, expect ? &shape : NULL, queue);
@@ -283,8 +285,7 @@ int stoa_queue_info(const struct stoa_queue *queue, struct stoa_queue_config *in
 {
 	if (!queue || !info)
 		return -EINVAL;
-	*info = queue->view.shape;
-	return 0;
+	return info_copy(info, &queue->view.shape, sizeof queue->view.shape);
 }
 
 int stoa_queue_footprint(const struct stoa_queue_config *config, uint64_t *bytes)
@@ -399,15 +400,15 @@ static bool nth_role(const struct queue_view *view, uint32_t n, uint64_t *role)
 	return n < view->shape.handles;
 }
 
-/* How many handles of a role there are whose owner lives; a sum of generations that moves with every
- * change. */
-static uint32_t count_living(const struct queue_view *view, uint32_t role, uint64_t *generations)
+/* How many handles of a role there are whose owner lives, up to `most`; a sum of generations that moves
+ * with every change. */
+static uint32_t count_living(const struct queue_view *view, uint32_t role, uint32_t most, uint64_t *generations)
 {
 	uint32_t living = 0;
 	uint64_t word;
 
 	*generations = 0;
-	for (uint32_t n = 0; nth_role(view, n, &word); n++) {
+	for (uint32_t n = 0; living < most && nth_role(view, n, &word); n++) {
 		*generations += word >> 24;
 		living += role_of(word) == role && owner_lives(view, word);
 	}
@@ -428,12 +429,23 @@ void queue_drain_if_alone(const struct queue_view *view)
 	    (closing & CLOSING_HOW))
 		return;
 	do {
-		if (count_living(view, ROLE_SENDER, &before))
+		if (count_living(view, ROLE_SENDER, 1, &before))
 			return;
-		if (count_living(view, ROLE_SENDER, &after))
+		if (count_living(view, ROLE_SENDER, 1, &after))
 			return;
 	} while (before != after);
 	queue_close_with(view, STOA_DRAIN);
+}
+
+int queue_drained(const struct queue_view *view)
+{
+	struct ring_stat stat;
+
+	if (view->shape.on_death == STOA_DISCARD)
+		return STOA_CLOSED;
+	if (view->spsc)
+		return ring_stat(&view->ring, &stat) == 0 && stat.held == 0 ? STOA_CLOSED : STOA_EMPTY;
+	return exchange_held(&view->xring.exchange, NULL) == 0 ? STOA_CLOSED : STOA_EMPTY;
 }
 
 /* ---- stat ---- */
@@ -481,29 +493,29 @@ static int stat_ring(const struct queue_view *view, struct stoa_queue_stat *stat
 int stoa_queue_stat(const struct stoa_queue *queue, struct stoa_queue_stat *stat)
 {
 	const struct queue_view *view;
+	struct stoa_queue_stat own;
 	uint64_t closing, generations;
 	int rc;
 
 	if (!queue || !stat)
 		return -EINVAL;
 	view = &queue->view;
-	closing = atom64_load_acq(&view->shared->closing) & CLOSING_HOW;
-	*stat = (struct stoa_queue_stat){
-		.struct_size = sizeof *stat,
+	closing = queue_closing(view);
+	own = (struct stoa_queue_stat){
 		.capacity = view->shape.capacity,
 		.message_size = view->shape.message_size,
-		.senders = count_living(view, ROLE_SENDER, &generations),
-		.receivers = count_living(view, ROLE_RECEIVER, &generations),
+		.senders = count_living(view, ROLE_SENDER, UINT32_MAX, &generations),
+		.receivers = count_living(view, ROLE_RECEIVER, UINT32_MAX, &generations),
 		.shutdown = closing & STOA_NOW ? STOA_NOW : (uint32_t)closing,
 	};
-	rc = view->spsc ? stat_ring(view, stat) : stat_exchange(view, stat);
+	rc = view->spsc ? stat_ring(view, &own) : stat_exchange(view, &own);
 	if (rc)
 		return rc;
-	if (stat->shutdown == STOA_NOW) { /* nobody will receive what is there */
-		stat->discarded += stat->length;
-		stat->length = 0;
+	if (own.shutdown == STOA_NOW) { /* nobody will receive what is there */
+		own.discarded += own.length;
+		own.length = 0;
 	}
-	return 0;
+	return info_copy(stat, &own, sizeof own);
 }
 
 /* ---- waiting ---- */
@@ -517,7 +529,7 @@ void queue_orphaned(const struct queue_view *view)
 
 void queue_look_after(struct stoa_queue *queue)
 {
-	atom64_store_rlx(&queue->looked, os_now_ns()); /* relaxed: private, a matter of how often */
+	atom64_store_rlx(&queue->looked, os_now_coarse_ns()); /* relaxed: private, a matter of how often */
 	participant_reap_all(queue->object.segment);
 	queue_drain_if_alone(&queue->view);
 	/* Who filled it may have been stopped before it told anybody. */
@@ -525,11 +537,9 @@ void queue_look_after(struct stoa_queue *queue)
 		atom64_add_seq(&queue->view.shared->orphans, 1);
 }
 
-void queue_obstructed(struct stoa_queue *queue, uint32_t *times)
+void queue_now_and_then(struct stoa_queue *queue)
 {
-	if (likely(++*times % OBSTRUCTED_TIMES != 0))
-		return;
-	if (os_now_ns() - atom64_load_rlx(&queue->looked) >= OBSTRUCTED_NS) /* relaxed: as above */
+	if (os_now_coarse_ns() - atom64_load_rlx(&queue->looked) >= NOW_AND_THEN_NS) /* relaxed: as above */
 		queue_look_after(queue);
 }
 
@@ -565,8 +575,10 @@ int queue_wait(struct stoa_queue *queue, struct event_word *event, const struct 
 		if (os_now_ns() >= until)
 			return STOA_TIMEOUT;
 		announced = event_announce(event);
-		if (queue->view.spsc)
-			os_fence_all(); /* where it fails, a slice of the wait must do */
+		/* Where others publish by plain stores: into the SPSC ring, or an acknowledgement that ends a
+		 * drain.  Where it fails, a slice of the wait must do. */
+		if (queue->view.spsc || queue_closing(&queue->view))
+			os_fence_all();
 		rc = attempt->fn(attempt->context);
 		if (rc != attempt->nothing)
 			break;
@@ -578,6 +590,34 @@ int queue_wait(struct stoa_queue *queue, struct event_word *event, const struct 
 		rc = attempt->fn(attempt->context);
 	}
 	return rc;
+}
+
+/* ---- fork ---- */
+
+int queue_keep(struct kept **list, uint8_t **memory)
+{
+	struct kept *kept;
+
+	if (!*memory)
+		return 0;
+	kept = malloc(sizeof *kept);
+	if (!kept)
+		return -ENOMEM;
+	*kept = (struct kept){ .memory = *memory, .next = *list };
+	*list = kept;
+	*memory = NULL;
+	return 0;
+}
+
+void queue_keep_end(struct kept **list)
+{
+	while (*list) {
+		struct kept *kept = *list;
+
+		*list = kept->next;
+		free(kept->memory);
+		free(kept);
+	}
 }
 
 /* ---- the dead ---- */

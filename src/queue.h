@@ -64,8 +64,8 @@ void queue_orphaned(const struct queue_view *view);
 
 /* Reaps, and sees whether the last sender has died. */
 void queue_look_after(struct stoa_queue *queue);
-/* The same now and then, where a caller who never waits finds nothing again and again. */
-void queue_obstructed(struct stoa_queue *queue, uint32_t *times);
+/* The same, if nobody of this process has done so for a while: for callers who never wait. */
+void queue_now_and_then(struct stoa_queue *queue);
 
 /*
  * Waits until `attempt` answers something else than `nothing` (STOA_EMPTY, STOA_FULL): that, or
@@ -79,11 +79,26 @@ struct attempt {
 int queue_wait(struct stoa_queue *queue, struct event_word *event, const struct attempt *attempt,
                const struct timespec *deadline);
 
+/*
+ * Private memory that a parent's reservations and leases point into.  In a forked child they are
+ * refused, but their bytes stay readable until the handle is closed.
+ */
+struct kept {
+	void *memory;
+	struct kept *next;
+};
+int queue_keep(struct kept **list, uint8_t **memory); /* moves it there; 0 or -ENOMEM */
+void queue_keep_end(struct kept **list);
+
 /* Called by reap.c; see participant.h. */
 int queue_settle(struct stoa_segment *segment, void *start, uint64_t room, uint32_t slot);
 void queue_release(struct stoa_segment *segment, void *start, uint64_t room, uint32_t slot);
 
 /* ---- watch.c: descriptors ---- */
+
+/* The queue drains and has no message to give: whether none can come any more, STOA_CLOSED or
+ * STOA_EMPTY. */
+int queue_drained(const struct queue_view *view);
 
 /* Whether a descriptor for `events` would be readable. */
 bool queue_has(const struct queue_view *view, unsigned events, struct xring_cursor cursors[2]);

@@ -12,6 +12,7 @@
 #include "participant.h"
 #include "queue.h"
 #include "segment.h"
+#include "sync.h"
 #include "value.h"
 
 int reap_settle(struct stoa_segment *segment, uint32_t slot)
@@ -31,6 +32,8 @@ int reap_settle(struct stoa_segment *segment, uint32_t slot)
 			rc = array_settle(segment, start, room, slot);
 		else if (kind == STOA_KIND_QUEUE)
 			rc = queue_settle(segment, start, room, slot);
+		else if (kind == STOA_KIND_SEMAPHORE || kind == STOA_KIND_BARRIER || kind == STOA_KIND_LOCK)
+			sync_settle(start, room, slot);
 		if (rc < 0 && rc != -EBADMSG)
 			worst = rc;
 	}

@@ -25,6 +25,8 @@
 
 #include "queue.h"
 
+#define LOOK_EVERY 1024 /* messages: then looks for what the dead held */
+
 enum hold_state { IDLE, LEASED, GIVEN };
 
 struct hold {
@@ -40,9 +42,10 @@ struct stoa_receiver {
 	struct stoa_queue *queue;
 	uint64_t fork_epoch; /* in which it was attached */
 	uint64_t serial;
-	uint32_t times; /* that it found nothing */
+	uint32_t times; /* that it got a message */
 	uint32_t busy;  /* holds that are not idle */
 	struct hold *holds;
+	struct kept *kept;
 	uint64_t sole; /* role word, where receivers are STOA_ONE */
 	/* spsc */
 	struct ring_receiver ring;
@@ -66,9 +69,13 @@ static int attach_ring(struct stoa_receiver *receiver, uint32_t self)
 	struct queue_view *view = &receiver->queue->view;
 	int rc;
 
-	if (view->spsc)
-		return ring_receiver_open(&receiver->ring, &view->ring,
-		                          view->shape.on_death == STOA_DISCARD);
+	if (view->spsc) {
+		rc = ring_receiver_open(&receiver->ring, &view->ring, view->shape.on_death == STOA_DISCARD);
+		event_wake_all(&view->shared->readable); /* what the last one held can be had */
+		event_wake_all(&view->shared->writable); /* or was discarded */
+		return rc;
+	}
+	os_fence_register(); /* an acknowledgement is a plain store: see queue_wait() */
 	rc = queue_claim_handle(view, QUEUE_RECEIVES, self, &receiver->handle, &receiver->role,
 	                        receiver->slots);
 	if (rc == 0)
@@ -107,18 +114,28 @@ static int attach(struct stoa_receiver *receiver)
 	return 0;
 }
 
+/* The first use in a forked child.  The parent's leases stay as they are. */
+static int adopt(struct stoa_receiver *receiver)
+{
+	int rc = queue_keep(&receiver->kept, &receiver->ring.staging);
+
+	if (rc)
+		return rc;
+	ring_receiver_close(&receiver->ring);
+	return attach(receiver);
+}
+
 static inline int use(struct stoa_receiver *receiver)
 {
 	if (likely(receiver->fork_epoch == stoa_fork_epoch))
 		return 0;
-	/* The first use in a forked child.  The parent's leases stay as they are. */
-	ring_receiver_close(&receiver->ring);
-	return attach(receiver);
+	return adopt(receiver);
 }
 
 static void receiver_free(struct stoa_receiver *receiver)
 {
 	ring_receiver_close(&receiver->ring);
+	queue_keep_end(&receiver->kept);
 	free(receiver->slots);
 	free(receiver->holds);
 	free(receiver);
@@ -157,6 +174,7 @@ static void give_back(struct stoa_receiver *receiver, uint32_t k)
 		ring_return(&receiver->ring, k);
 		hold->state = IDLE; /* the ring keeps it */
 		receiver->busy--;
+		event_wake_all(&receiver->queue->view.shared->readable); /* a descriptor's helper */
 		return;
 	}
 	slot_give_back(&receiver->slots[k]);
@@ -238,10 +256,14 @@ static uint32_t find_idle(struct stoa_receiver *receiver)
 	return k;
 }
 
-/* Nothing to exchange with: only what this receiver gave back itself can be had. */
+/*
+ * Nothing to exchange with: only what waits in this receiver's own orphan cells can be had.
+ * STOA_EMPTY where somebody has just taken that; -ENOBUFS where every hold is leased.
+ */
 static int retake(struct stoa_receiver *receiver, const struct acceptance *acceptance, struct got *got)
 {
 	const struct exchange *exchange = &receiver->queue->view.xring.exchange;
+	int none = -ENOBUFS;
 
 	for (uint32_t k = 0; k < holds(receiver); k++) {
 		int rc;
@@ -249,13 +271,31 @@ static int retake(struct stoa_receiver *receiver, const struct acceptance *accep
 		if (receiver->holds[k].state != GIVEN)
 			continue;
 		rc = slot_retake(&receiver->slots[k], exchange->blocks, acceptance, &got->deliveries);
-		if (rc == STOA_EMPTY)
-			continue;
-		got->k = k;
-		receiver->holds[k].retaken = rc == STOA_OK;
-		return rc;
+		if (rc != STOA_EMPTY) {
+			got->k = k;
+			receiver->holds[k].retaken = rc == STOA_OK;
+			return rc;
+		}
+		none = STOA_EMPTY;
 	}
-	return -ENOBUFS;
+	return none;
+}
+
+/* A hold to take the next message into: STOA_OK; STOA_CHANGED (it has its own orphan already). */
+static int hold_for_next(struct stoa_receiver *receiver, const struct acceptance *acceptance, struct got *got)
+{
+	/* Each hold's orphan can be taken by somebody but once. */
+	for (uint32_t i = 0; i <= holds(receiver); i++) {
+		int rc;
+
+		got->k = find_idle(receiver);
+		if (likely(got->k < holds(receiver)))
+			return STOA_OK;
+		rc = retake(receiver, acceptance, got);
+		if (rc != STOA_EMPTY)
+			return rc == STOA_OK ? STOA_CHANGED : rc;
+	}
+	return -EBADMSG;
 }
 
 static int take_orphan(struct stoa_receiver *receiver, const struct acceptance *acceptance, struct got *got)
@@ -271,16 +311,6 @@ static int take_orphan(struct stoa_receiver *receiver, const struct acceptance *
 	return rc;
 }
 
-/* The ring is closed and no orphan was there: whether one may still come. */
-static int closed_or_empty(struct stoa_receiver *receiver)
-{
-	const struct queue_view *view = &receiver->queue->view;
-
-	if (view->shape.on_death == STOA_DISCARD)
-		return STOA_CLOSED;
-	return exchange_held(&view->xring.exchange, NULL) == 0 ? STOA_CLOSED : STOA_EMPTY;
-}
-
 /* The next message of up to `room` bytes, unacknowledged. */
 static int next_of_xring(struct stoa_receiver *receiver, uint64_t room, struct got *got)
 {
@@ -288,14 +318,15 @@ static int next_of_xring(struct stoa_receiver *receiver, uint64_t room, struct g
 	const struct wanted wanted = { .xring = &view->xring, .room = room, .size = &got->size };
 	const struct acceptance acceptance = { .accept = fits, .context = &wanted };
 	unsigned closing = queue_closing(view);
-	int rc = STOA_EMPTY;
+	int rc;
 
 	if (unlikely(closing & STOA_NOW))
 		return STOA_CLOSED;
 	got->deliveries = 1;
-	got->k = find_idle(receiver);
-	if (unlikely(got->k == holds(receiver)))
-		return retake(receiver, &acceptance, got);
+	rc = hold_for_next(receiver, &acceptance, got);
+	if (unlikely(rc != STOA_OK))
+		return rc == STOA_CHANGED ? STOA_OK : rc;
+	rc = STOA_EMPTY;
 	if (unlikely(atom64_load_acq(&view->shared->orphans) != receiver->orphans_seen)) /* [Q4] */
 		rc = take_orphan(receiver, &acceptance, got);
 	if (rc == STOA_EMPTY)
@@ -304,7 +335,7 @@ static int next_of_xring(struct stoa_receiver *receiver, uint64_t room, struct g
 	if (unlikely(rc == STOA_CLOSED)) {
 		rc = take_orphan(receiver, &acceptance, got);
 		if (rc == STOA_EMPTY)
-			rc = closed_or_empty(receiver);
+			rc = queue_drained(view);
 	}
 	return rc;
 }
@@ -329,9 +360,9 @@ static inline int came(struct stoa_receiver *receiver, int rc)
 {
 	if (likely(rc == STOA_OK))
 		event_wake_one(&receiver->queue->view.shared->writable);
-	else if (rc == STOA_EMPTY)
-		queue_obstructed(receiver->queue, &receiver->times);
-	else if (rc == -EMSGSIZE)
+	if (unlikely(rc == STOA_EMPTY || (rc == STOA_OK && ++receiver->times % LOOK_EVERY == 0)))
+		queue_now_and_then(receiver->queue); /* also where the queue is never empty */
+	if (unlikely(rc == -EMSGSIZE))
 		event_wake_one(&receiver->queue->view.shared->readable); /* for one with more room */
 	return rc;
 }
@@ -579,6 +610,8 @@ int stoa_receiver_release(struct stoa_receiver *receiver, struct stoa_message *m
 	if (receiver->queue->view.spsc) {
 		ring_release(&receiver->ring, k);
 		event_wake_one(&receiver->queue->view.shared->writable);
+		if (queue_closing(&receiver->queue->view))
+			event_wake_all(&receiver->queue->view.shared->readable); /* a descriptor's helper */
 	} else {
 		acknowledge(receiver, k);
 	}

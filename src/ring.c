@@ -68,6 +68,7 @@
 #define MARK_ACKNOWLEDGED (1u << 31)
 #define MARK_RETURNED (1u << 30)
 #define MARK_DELIVERIES (MARK_RETURNED - 1)
+#define STAT_TRIES 100
 #define SIZE_MAX_WITH_BLOCKS ((1ull << (64 - BLOCK_BITS)) - 1)
 
 enum verdict { VERDICT_NONE = 0, VERDICT_ASK = 1, VERDICT_COMMITTED = 2, VERDICT_CLOSED = 3 };
@@ -472,7 +473,7 @@ static int ask_closed(struct ring_receiver *receiver)
 	if (word != ask && !atom64_cas_seq(verdict, &word, ask))
 		return STOA_CHANGED;
 	if (os_fence_all() != 0)
-		os_sleep_ns(1000000); /* then senders fence themselves: time for a store on its way */
+		os_sleep_ns(1000000); /* time enough for a store that is on its way out of a core */
 	if (atom64_load_seq(&receiver->ring.shared->tail) != receiver->next)
 		answer = verdict_word(receiver->next, VERDICT_COMMITTED);
 	if (!atom64_cas_seq(verdict, &ask, answer))
@@ -698,12 +699,34 @@ static uint64_t handed_out(const struct ring *ring, uint64_t released)
 	return taken > released ? taken : released;
 }
 
+/*
+ * The three positions as they were together: while `released` stands still the others stay within
+ * `capacity` of it.  False where they move too fast, or make no sense.
+ */
+static bool look_at_positions(const struct ring *ring, uint64_t *released, uint64_t *taken, uint64_t *tail)
+{
+	for (int i = 0; i < STAT_TRIES; i++) {
+		*released = atom64_load_acq(&ring->shared->released);
+		*taken = handed_out(ring, *released);
+		*tail = committed(ring);
+		fence_acq();
+		if (atom64_load_acq(&ring->shared->released) == *released)
+			return *taken - *released <= ring->capacity && *tail - *released <= ring->capacity;
+	}
+	/* Three moments, then. */
+	if (*taken - *released > ring->capacity)
+		*taken = *released;
+	if (*tail - *taken > ring->capacity)
+		*tail = *taken;
+	return true;
+}
+
 int ring_stat(const struct ring *ring, struct ring_stat *stat)
 {
-	uint64_t released = atom64_load_acq(&ring->shared->released);
-	uint64_t tail = committed(ring);
-	uint64_t taken = handed_out(ring, released);
+	uint64_t released, taken, tail;
 
+	if (!look_at_positions(ring, &released, &taken, &tail))
+		return -EBADMSG;
 	*stat = (struct ring_stat){
 		.sent = tail,
 		.received = taken,
@@ -711,8 +734,6 @@ int ring_stat(const struct ring *ring, struct ring_stat *stat)
 		.redelivered = atom64_load_rlx(&ring->shared->redelivered), /* relaxed: statistics */
 		.discarded = atom64_load_rlx(&ring->shared->discarded),
 	};
-	if (taken - released > ring->capacity || stat->unread > ring->capacity)
-		return -EBADMSG;
 	for (uint64_t p = released; p < taken; p++) {
 		uint32_t word = atom32_load_acq(mark(ring, p));
 
@@ -724,15 +745,17 @@ int ring_stat(const struct ring *ring, struct ring_stat *stat)
 	return 0;
 }
 
-int ring_readable(const struct ring *ring)
+int ring_readable(const struct ring *ring, bool abandoned)
 {
 	uint64_t released = atom64_load_acq(&ring->shared->released);
 	uint64_t taken = handed_out(ring, released);
 
-	if (atom64_load_acq(&ring->shared->tail) != taken || is_closing(ring))
+	if (committed(ring) != taken)
 		return 1;
 	for (uint64_t p = released; p < taken && p - released <= ring->capacity; p++) {
-		if (atom32_load_acq(mark(ring, p)) & MARK_RETURNED)
+		uint32_t word = atom32_load_acq(mark(ring, p));
+
+		if ((word & MARK_RETURNED) || (abandoned && word != MARK_ACKNOWLEDGED))
 			return 1;
 	}
 	return 0;

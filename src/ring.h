@@ -98,8 +98,11 @@ void ring_return(struct ring_receiver *receiver, uint32_t k);
 
 /* ---- looking, by anybody ---- */
 
-/* 1 or 0, from the shared words alone. */
-int ring_readable(const struct ring *ring);
+/*
+ * 1 or 0, from the shared words alone.  `abandoned`: there is no receiver, so what the last one had not
+ * acknowledged waits for the next one.
+ */
+int ring_readable(const struct ring *ring, bool abandoned);
 int ring_writable(const struct ring *ring);
 
 struct ring_stat {

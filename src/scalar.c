@@ -4,7 +4,7 @@
  *
  * Two questions are kept apart.  How wide is the word?  That decides which atomic
  * operation runs (BY_WIDTH).  What do its bits mean?  That decides the arithmetic, which
- * is a pure function on bits (scalar_apply).  Integer addition and subtraction are the
+ * is a pure function on bits (apply).  Integer addition and subtraction are the
  * same on signed and unsigned words and the machine has them as one atomic instruction;
  * everything else is a compare-and-swap loop around the pure function.  An operation
  * that would not change the word ends with the load that saw it.
@@ -175,13 +175,10 @@ static bool integer_less(uint32_t type, uint64_t a, uint64_t b)
 	return a < b;
 }
 
+/* But for sums, which are one atomic instruction. */
 static uint64_t integer_apply(uint32_t type, enum scalar_op op, uint64_t value, uint64_t operand)
 {
 	switch (op) {
-	case SCALAR_ADD:
-		return value + operand;
-	case SCALAR_SUB:
-		return value - operand;
 	case SCALAR_AND:
 		return value & operand;
 	case SCALAR_OR:
@@ -192,8 +189,9 @@ static uint64_t integer_apply(uint32_t type, enum scalar_op op, uint64_t value, 
 		return integer_less(type, operand, value) ? operand : value;
 	case SCALAR_MAX:
 		return integer_less(type, value, operand) ? operand : value;
+	default: /* sums: scalar_fetch() */
+		return value;
 	}
-	return value;
 }
 
 /* Saturating: 1 + 1 = 1, 0 - 1 = 0. */
@@ -253,17 +251,15 @@ static uint64_t f64_apply(enum scalar_op op, uint64_t value, uint64_t operand)
 	return bits[0];
 }
 
-uint64_t scalar_apply(uint32_t type, enum scalar_op op, uint64_t value, uint64_t operand)
+static uint64_t apply(uint32_t type, enum scalar_op op, uint64_t value, uint64_t operand)
 {
-	unsigned unused = 64 - 8 * scalar_width(type);
-
 	if (type == STOA_F32)
 		return f32_apply(op, value, operand);
 	if (type == STOA_F64)
 		return f64_apply(op, value, operand);
 	if (type == STOA_BOOL)
 		return bool_apply(op, value, operand);
-	return integer_apply(type, op, value, operand) << unused >> unused;
+	return integer_apply(type, op, value, operand);
 }
 
 uint64_t scalar_fetch(uint32_t type, enum scalar_op op, void *at, uint64_t operand)
@@ -275,7 +271,7 @@ uint64_t scalar_fetch(uint32_t type, enum scalar_op op, void *at, uint64_t opera
 
 	found = word_load_seq(type, at);
 	do {
-		result = scalar_apply(type, op, normal(type, found), operand);
+		result = apply(type, op, normal(type, found), operand);
 	} while (result != found && !word_cas_seq(type, at, &found, result));
 	return normal(type, found);
 }

@@ -31,9 +31,7 @@ bool scalar_compare_swap(uint32_t type, void *at, uint64_t *expected, uint64_t d
 
 /* Whether numbers of this type have this operation. */
 bool scalar_can(uint32_t type, enum scalar_op op);
-/* The result of `value op operand`, by the rules of stoa_value_fetch_add(). */
-uint64_t scalar_apply(uint32_t type, enum scalar_op op, uint64_t value, uint64_t operand);
-/* The same in one atomic step on shared memory; gives the number before. */
+/* The operation in one atomic step, by the rules of stoa_value_fetch_add(); gives the number before. */
 uint64_t scalar_fetch(uint32_t type, enum scalar_op op, void *at, uint64_t operand);
 
 /*

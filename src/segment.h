@@ -74,8 +74,7 @@ bool size_round(uint64_t *size, uint64_t line); /* up to a multiple of a power o
  */
 int config_copy(void *own, size_t own_size, const void *config);
 /*
- * Answers in a caller's info struct of any released or later size: what we have and it has room for.
- * Its first member is its size, 0 meaning that of the first release.  0; -EINVAL.
+ * Answers in a caller's info struct, whose first member, its size, is set.  0; -EINVAL (NULL).
  */
 int info_copy(void *info, const void *own, size_t own_size);
 

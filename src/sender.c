@@ -21,8 +21,8 @@ struct stoa_sender {
 	struct stoa_queue *queue;
 	uint64_t fork_epoch; /* in which it was attached */
 	uint32_t idle;       /* a hold that is not reserved; `holds` where there is none */
-	uint32_t times;      /* that it found no room */
 	struct reservation *reservations;
+	struct kept *kept;
 	void **stale; /* `stale_count` addresses that the parent had reserved */
 	uint32_t stale_count;
 	uint64_t sole; /* role word, where senders are STOA_ONE */
@@ -123,6 +123,7 @@ static int adopt(struct stoa_sender *sender)
 {
 	int rc = keep_stale(sender);
 
+	rc = rc ? rc : queue_keep(&sender->kept, &sender->ring.staging);
 	if (rc)
 		return rc;
 	ring_sender_close(&sender->ring);
@@ -139,6 +140,7 @@ static inline int use(struct stoa_sender *sender)
 static void sender_free(struct stoa_sender *sender)
 {
 	ring_sender_close(&sender->ring);
+	queue_keep_end(&sender->kept);
 	free(sender->slots);
 	free(sender->reservations);
 	free(sender->stale);
@@ -228,7 +230,7 @@ static inline int sent(struct stoa_sender *sender, int rc)
 	if (likely(rc == STOA_OK))
 		event_wake_one(&sender->queue->view.shared->readable);
 	else if (rc == STOA_FULL)
-		queue_obstructed(sender->queue, &sender->times);
+		queue_now_and_then(sender->queue);
 	return rc;
 }
 

@@ -50,6 +50,7 @@
 
 #include <errno.h>
 
+#include "defect.h"
 #include "os.h"
 #include "participant.h"
 #include <stoa/base.h>
@@ -190,13 +191,16 @@ int cell_look(const struct value_cell *cell, struct cell_look *look)
 	return 0;
 }
 
-bool cell_whole(const struct cell_look *look)
+bool cell_whole(struct cell_look *look)
 {
 	/* [C2] acquire; pairs with the release fence in cell_begin(): whoever has copied a byte of
 	 * a later version sees that the generation has moved. */
 	fence_acq();
 	/* Relaxed: ordered after the copy by the fence. */
-	return likely(atom64_load_rlx(&look->block->generation) == look->word);
+	if (unlikely(atom64_load_rlx(&look->block->generation) != look->word) && !DEFECT(DEFECT_GENERATION))
+		return false;
+	look->again = 0; /* only looks at a standing word that is not whole make it corrupt */
+	return true;
 }
 
 int cell_read(const struct value_cell *cell, struct cell_look *look, void *out)
@@ -327,8 +331,6 @@ static uint64_t state_with(uint64_t state, uint32_t slot)
 int cell_take(struct cell_writer *writer, const struct value_cell *cell, struct stoa_segment *segment,
               struct slot **slot)
 {
-	if (segment->read_only)
-		return -EACCES;
 	for (uint32_t spins = 0;; spins++) {
 		uint64_t state = atom64_load_acq(&writer->state); /* [C3] */
 		uint32_t i = CELL_SLOTS;

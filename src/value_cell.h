@@ -63,7 +63,7 @@ struct cell_look {
  * cell_look(): 0; -EBADMSG.  cell_whole(): all that was copied since is of one version.
  */
 int cell_look(const struct value_cell *cell, struct cell_look *look);
-bool cell_whole(const struct cell_look *look);
+bool cell_whole(struct cell_look *look);
 
 /* Copies the whole struct.  0; -EBADMSG. */
 int cell_read(const struct value_cell *cell, struct cell_look *look, void *out);

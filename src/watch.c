@@ -16,8 +16,7 @@
  * epoll_wait() and pop until STOA_EMPTY never spins.
  *
  * The list of watches is this process's alone, under a mutex.  In a forked child the thread
- * does not exist; the list and the mutex are started anew at the first use, and the parent's
- * eventfds are only closed.
+ * does not exist: the child starts with an empty list, and only closes its parent's eventfds.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -44,20 +43,30 @@ struct watch {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct watch *watches;
-static uint64_t watches_epoch; /* of fork, in which the list and the thread are alive */
 static bool running;
 static struct atom32 control; /* moves when the list has changed */
 
+/* Whether a receiver that opens the SPSC ring would find what the last one left. */
+static bool is_abandoned(const struct queue_view *view)
+{
+	return view->shape.on_death == STOA_REDELIVER &&
+	       role_of(atom64_load_acq(&view->shared->sole[QUEUE_RECEIVES])) == ROLE_FREE; /* [Q3] */
+}
+
 bool queue_has(const struct queue_view *view, unsigned events, struct xring_cursor cursors[2])
 {
-	if (queue_closing(view))
+	unsigned closing = queue_closing(view);
+
+	if ((closing & STOA_NOW) || (closing && (events & STOA_WRITABLE)))
 		return true;
 	if (events & STOA_READABLE) {
-		if (view->spsc ? ring_readable(&view->ring)
+		if (view->spsc ? ring_readable(&view->ring, is_abandoned(view))
 		               : xring_readable(&view->xring, &cursors[0]) ||
 		                         exchange_any_orphan(&view->xring.exchange))
 			return true;
 	}
+	if (closing) /* drained, but for leases that may come back */
+		return queue_drained(view) == STOA_CLOSED;
 	if (events & STOA_WRITABLE)
 		return view->spsc ? ring_writable(&view->ring) : xring_writable(&view->xring, &cursors[1]);
 	return false;
@@ -77,14 +86,33 @@ static void correct(struct watch *watch)
 	watch->set = has;
 }
 
+static void before_fork(void)
+{
+	pthread_mutex_lock(&mutex); /* so that the child finds the list whole */
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&mutex);
+}
+
+static void in_child(void)
+{
+	watches = NULL;
+	running = false;
+	pthread_mutex_unlock(&mutex);
+}
+
+static void handle_forks(void)
+{
+	pthread_atfork(before_fork, after_fork, in_child);
+}
+
 static void lock(void)
 {
-	if (watches_epoch != stoa_fork_epoch) { /* a forked child, and this its first use */
-		pthread_mutex_init(&mutex, NULL);
-		watches = NULL;
-		running = false;
-		watches_epoch = stoa_fork_epoch;
-	}
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, handle_forks);
 	pthread_mutex_lock(&mutex);
 }
 
@@ -115,10 +143,25 @@ static void announce(struct watch *watch, struct sleep_list *list, struct event_
 		os_fence_all(); /* where it fails, a slice must do */
 }
 
+/*
+ * The helper was perhaps woken in the place of somebody who would take the message (or the room): the
+ * wake-up goes on to the next one who sleeps there.
+ */
+static void pass_on(const struct watch *watch)
+{
+	struct queue_layout *shared = watch->queue->view.shared;
+
+	if (watch->events & STOA_READABLE)
+		event_wake_one(&shared->readable);
+	if (watch->events & STOA_WRITABLE)
+		event_wake_one(&shared->writable);
+}
+
 /* Looks at one watch, and puts down what to sleep on until it may change. */
 static void look_at(struct watch *watch, struct sleep_list *list)
 {
 	struct queue_layout *shared = watch->queue->view.shared;
+	bool was_set = watch->set;
 
 	correct(watch);
 	if (!watch->set) {
@@ -128,6 +171,8 @@ static void look_at(struct watch *watch, struct sleep_list *list)
 			announce(watch, list, &shared->writable);
 		correct(watch);
 	}
+	if (watch->set && !was_set)
+		pass_on(watch);
 	list->again |= watch->set;
 }
 

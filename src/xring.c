@@ -54,6 +54,8 @@
 
 #include <stoa/queue.h>
 
+#include "defect.h"
+
 #define LAP_SHIFT (BLOCK_BITS + 2)
 #define LAPS (1ull << (64 - LAP_SHIFT))
 #define HINT_EVERY 16 /* a power of two */
@@ -295,12 +297,15 @@ static inline bool offer(const struct xring *ring, struct xring_cursor *cursor, 
 
 	/* Relaxed: published by the compare-and-swap below. */
 	atom64_store_rlx(&trailer(ring, out)->id, position(ring, cursor));
-	slot_intend(slot, INTENT_OFFER, out, got);
+	if (!DEFECT(DEFECT_INTENT_AFTER))
+		slot_intend(slot, INTENT_OFFER, out, got);
 	/* [R2] seq_cst; with [R1].  Release: the payload before the word, else a receiver would read
 	 * an old block under a new word. */
 	if (!atom64_cas_seq(&ring->exchange.cells[cursor->index], &word,
 	                    cell_word(cursor->lap, CELL_FULL, out)))
 		return false;
+	if (DEFECT(DEFECT_INTENT_AFTER))
+		slot_intend(slot, INTENT_OFFER, out, got);
 	slot->block = got;
 	return true;
 }
@@ -333,7 +338,8 @@ static inline bool take(const struct xring *ring, struct xring_cursor *cursor, s
 
 	if (unlikely(slot->redelivered))
 		slot_deliveries(slot, 0);
-	slot_intend(slot, INTENT_TAKE, out, got);
+	if (!DEFECT(DEFECT_INTENT_DROPPED))
+		slot_intend(slot, INTENT_TAKE, out, got);
 	/* [R2] seq_cst; with [R1].  Release: we are done with the block that we leave, else a sender
 	 * would write into it while we read. */
 	if (!atom64_cas_seq(&ring->exchange.cells[cursor->index], &word,
@@ -441,7 +447,9 @@ int xring_readable(const struct xring *ring, struct xring_cursor *cursor)
 {
 	uint64_t word;
 
-	return look_for_message(ring, cursor, &word) != LOOK_NOTHING;
+	enum look look = look_for_message(ring, cursor, &word);
+
+	return look == LOOK_TRY || look == LOOK_CORRUPT; /* of damage somebody should hear, too */
 }
 
 int xring_writable(const struct xring *ring, struct xring_cursor *cursor)

@@ -66,7 +66,8 @@ int xring_fits(const struct xring *ring, uint32_t block, uint64_t room, uint64_t
 
 /* How many messages were ever committed, and taken. */
 int xring_positions(const struct xring *ring, uint64_t *sent, uint64_t *received);
-/* Whether a pop (a push) would find something (room) now: 1 or 0; 1 where the ring is closed. */
+/* Whether a pop would find a message now (1 also where it would find damage), and whether a push would
+ * find room, or anything but FULL. */
 int xring_readable(const struct xring *ring, struct xring_cursor *cursor);
 int xring_writable(const struct xring *ring, struct xring_cursor *cursor);
 

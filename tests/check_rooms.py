@@ -11,8 +11,8 @@ from pathlib import Path
 
 # From the foundation up.  Each room may include those before it, and itself.
 ROOMS = """
-    layout atomic os base event segment participant object exchange scalar value array
-    ring xring queue watch reap
+    defect layout atomic os base event segment participant object exchange scalar value array
+    ring xring queue watch sync reap
 """.split()
 
 # Files of a room that do not bear its name.

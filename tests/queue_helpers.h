@@ -47,7 +47,8 @@ struct place {
 	uint64_t message_size;
 };
 
-static inline struct stoa_queue_config shape(struct topology topology, uint64_t capacity, uint64_t message_size)
+static inline struct stoa_queue_config shape(struct topology topology, uint64_t capacity,
+                                             uint64_t message_size)
 {
 	return (struct stoa_queue_config){
 		.struct_size = sizeof(struct stoa_queue_config),
@@ -61,9 +62,9 @@ static inline struct stoa_queue_config shape(struct topology topology, uint64_t 
 
 static inline struct stoa_segment *new_segment(uint64_t bytes, uint32_t participants)
 {
-	struct stoa_segment_config config = {
-		.struct_size = sizeof config, .bytes = bytes, .participants = participants
-	};
+	struct stoa_segment_config config = { .struct_size = sizeof config,
+		                              .bytes = bytes,
+		                              .participants = participants };
 	struct stoa_segment *segment = NULL;
 
 	ok(stoa_segment_create(NULL, &config, &segment));

@@ -502,6 +502,117 @@ static void a_queue_can_be_polled(void **state)
 	assert_int_equal(stoa_queue_close(queue), 0);
 }
 
+/* ---- semaphore, event, barrier, lock ---- */
+
+static int use_semaphore(void)
+{
+	struct stoa_segment *segment;
+	struct stoa_semaphore *semaphore;
+
+	if (stoa_segment_open(name, 0, &segment) || stoa_semaphore_open(segment, "semaphore", NULL, &semaphore))
+		return 1;
+	if (stoa_semaphore_post(semaphore) || stoa_semaphore_close(semaphore))
+		return 2;
+	return stoa_segment_close(segment);
+}
+
+static void a_semaphore_is_posted_and_waited_for(void **state)
+{
+	struct stoa_semaphore_config config = { .struct_size = sizeof config, .initial = 1, .maximum = 2 };
+	struct stoa_semaphore *semaphore;
+	uint64_t bytes;
+
+	assert_int_equal(stoa_semaphore_footprint(&config, &bytes), 0);
+	assert_int_equal(stoa_semaphore_create(*state, "semaphore", &config, &semaphore), 0);
+	assert_int_equal(stoa_semaphore_wait(semaphore, NULL), 0);
+	assert_int_equal(stoa_semaphore_wait(semaphore, &stoa_now), STOA_TIMEOUT);
+	assert_int_equal(in_child(use_semaphore), 0);
+	assert_int_equal(stoa_semaphore_wait(semaphore, NULL), 0);
+	assert_int_equal(stoa_semaphore_info(semaphore, &config), 0);
+	assert_int_equal(config.maximum, 2);
+	assert_int_equal(stoa_semaphore_close(semaphore), 0);
+}
+
+static void an_event_is_set_and_cleared(void **state)
+{
+	struct stoa_event_config info = { .struct_size = sizeof info };
+	struct stoa_event *event, *same;
+	uint64_t bytes;
+
+	assert_int_equal(stoa_event_footprint(NULL, &bytes), 0);
+	assert_int_equal(stoa_event_create(*state, "event", NULL, &event), 0);
+	assert_int_equal(stoa_event_open(*state, "event", NULL, &same), 0);
+	assert_int_equal(stoa_event_set(event), 0);
+	assert_int_equal(stoa_event_wait(same, NULL), 0);
+	assert_int_equal(stoa_event_info(same, &info), 0);
+	assert_int_equal(info.initial, 1);
+	assert_int_equal(stoa_event_clear(event), 0);
+	assert_int_equal(stoa_event_wait(same, &stoa_now), STOA_TIMEOUT);
+	assert_int_equal(stoa_event_close(same), 0);
+	assert_int_equal(stoa_event_close(event), 0);
+}
+
+static int use_barrier(void)
+{
+	struct stoa_segment *segment;
+	struct stoa_barrier *barrier;
+
+	if (stoa_segment_open(name, 0, &segment) || stoa_barrier_open(segment, "barrier", NULL, &barrier))
+		return 1;
+	if (stoa_barrier_wait(barrier, NULL) || stoa_barrier_close(barrier))
+		return 2;
+	return stoa_segment_close(segment);
+}
+
+static void a_barrier_is_passed_together(void **state)
+{
+	struct stoa_barrier_config config = { .struct_size = sizeof config, .parties = 2 };
+	struct stoa_barrier *barrier;
+	uint64_t bytes;
+	pid_t pid;
+	int status;
+
+	assert_int_equal(stoa_barrier_footprint(&config, &bytes), 0);
+	assert_int_equal(stoa_barrier_create(*state, "barrier", &config, &barrier), 0);
+	assert_int_equal(stoa_barrier_wait(barrier, &stoa_now), STOA_TIMEOUT);
+	pid = fork();
+	if (!pid)
+		_exit(use_barrier());
+	assert_int_equal(stoa_barrier_wait(barrier, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(stoa_barrier_info(barrier, &config), 0);
+	assert_int_equal(config.parties, 2);
+	assert_int_equal(stoa_barrier_close(barrier), 0);
+}
+
+static int die_with_lock(void)
+{
+	struct stoa_segment *segment;
+	struct stoa_lock *lock;
+
+	if (stoa_segment_open(name, 0, &segment) || stoa_lock_open(segment, "lock", NULL, &lock))
+		return 1;
+	return stoa_lock_acquire(lock, NULL) ? 2 : 0; /* and ends holding it */
+}
+
+static void a_lock_outlives_its_holder(void **state)
+{
+	struct stoa_lock_config info = { .struct_size = sizeof info };
+	struct stoa_lock *lock;
+	uint64_t bytes;
+
+	assert_int_equal(stoa_lock_footprint(NULL, &bytes), 0);
+	assert_int_equal(stoa_lock_create(*state, "lock", NULL, &lock), 0);
+	assert_int_equal(stoa_lock_acquire(lock, NULL), 0);
+	assert_int_equal(stoa_lock_release(lock), 0);
+	assert_int_equal(in_child(die_with_lock), 0);
+	assert_int_equal(stoa_lock_acquire(lock, NULL), STOA_OWNER_DIED);
+	assert_int_equal(stoa_lock_release(lock), 0);
+	assert_int_equal(stoa_lock_info(lock, &info), 0);
+	assert_int_equal(stoa_lock_close(lock), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -522,6 +633,10 @@ int main(void)
 		TEST(messages_are_written_and_read_in_place),
 		TEST(messages_go_by_the_dozen),
 		TEST(a_queue_can_be_polled),
+		TEST(a_semaphore_is_posted_and_waited_for),
+		TEST(an_event_is_set_and_cleared),
+		TEST(a_barrier_is_passed_together),
+		TEST(a_lock_outlives_its_holder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,18 @@ static void ring_layout_is_frozen(void **state)
 	MEMBER(ring_layout, verdict, 192, 8);
 }
 
+static void sync_layout_is_frozen(void **state)
+{
+	(void)state;
+	SIZE(sync_layout, 128, 64);
+	MEMBER(sync_layout, object, 0, 16);
+	MEMBER(sync_layout, flags, 16, 4);
+	MEMBER(sync_layout, size, 20, 4);
+	MEMBER(sync_layout, word, 64, 8);
+	MEMBER(sync_layout, changed, 72, 8);
+	MEMBER(sync_layout, posts, 80, 8);
+}
+
 /* ---- numbers in shared words: do not ever change ---- */
 
 static void the_marks_of_a_segment_are_frozen(void **state)
@@ -253,6 +265,15 @@ static void the_states_of_shared_words_are_frozen(void **state)
 	assert_int_equal(BLOCK_BITS, 24);
 	assert_int_equal(BLOCKS_MAX, 16777216);
 	assert_int_equal(VALUE_BLOCK_BITS, 12);
+	assert_int_equal(PERMIT_FREE, 0);
+	assert_int_equal(PERMIT_HELD, 1);
+	assert_int_equal(SEAT_FREE, 0);
+	assert_int_equal(SEAT_TAKEN, 1);
+	assert_int_equal(SEAT_LEAVING, 2);
+	assert_int_equal(LOCK_FREE, 0);
+	assert_int_equal(LOCK_HELD, 1);
+	assert_int_equal(LOCK_ORPHANED, 2);
+	assert_int_equal(ROUND_BITS, 24);
 	assert_int_equal(CLOSING_HOW, 3);
 	assert_int_equal(CLOSING_HAD_SENDERS, 4);
 }
@@ -268,6 +289,10 @@ static void the_numbers_of_the_public_headers_that_segments_hold_are_frozen(void
 	assert_int_equal(STOA_KIND_VALUE, 1);
 	assert_int_equal(STOA_KIND_ARRAY, 2);
 	assert_int_equal(STOA_KIND_QUEUE, 3);
+	assert_int_equal(STOA_KIND_SEMAPHORE, 4);
+	assert_int_equal(STOA_KIND_EVENT, 5);
+	assert_int_equal(STOA_KIND_BARRIER, 6);
+	assert_int_equal(STOA_KIND_LOCK, 7);
 	assert_int_equal(STOA_MANY, 0);
 	assert_int_equal(STOA_ONE, 1);
 	assert_int_equal(STOA_REDELIVER, 0);
@@ -276,6 +301,7 @@ static void the_numbers_of_the_public_headers_that_segments_hold_are_frozen(void
 	assert_int_equal(STOA_NOW, 2);
 	assert_int_equal(STOA_CLOSE_WITH_SENDERS, 0x10);
 	assert_int_equal(STOA_ATOMIC_RANGES, 0x10);
+	assert_int_equal(STOA_PERMITS_RETURN, 0x10);
 	assert_int_equal(STOA_HUGE, 0x40);
 	assert_int_equal(STOA_UNLINK_LAST, 0x80);
 }
@@ -318,6 +344,7 @@ int main(void)
 		cmocka_unit_test(xring_layout_is_frozen),
 		cmocka_unit_test(xring_trailer_is_frozen),
 		cmocka_unit_test(ring_layout_is_frozen),
+		cmocka_unit_test(sync_layout_is_frozen),
 		cmocka_unit_test(the_marks_of_a_segment_are_frozen),
 		cmocka_unit_test(the_states_of_shared_words_are_frozen),
 		cmocka_unit_test(the_numbers_of_the_public_headers_that_segments_hold_are_frozen),

@@ -483,8 +483,6 @@ static void a_parents_death_is_seen_though_its_child_lives(void **state)
 	pid_t pid;
 
 	(void)state;
-	pid = child_start(parent_with_a_child, NULL); /* before we have the segment: it inherits nothing */
-	ok(child_kill(pid) == CHILD_SIGNAL + SIGKILL ? 0 : 1);
 	segment = create(8);
 	pid = child_start(parent_with_a_child, NULL);
 	assert_true(await_word(&board->up, 1));

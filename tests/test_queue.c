@@ -2,6 +2,9 @@
 /* Queues: shapes, names, copies, waiting; every topology.  Leases, shutdown, death and the rest: test_queue_*.c. */
 #include "queue_helpers.h"
 
+#include "event.h"
+#include "object.h"
+
 static const uint64_t capacities[] = { 1, 2, 3, 7, 1000 };
 static const uint64_t sizes[] = { 1, 3, 8, 31, 32, 33, 48, 49, 63, 64, 65, 257, 4096, LARGEST };
 
@@ -53,7 +56,8 @@ static void nonsense_in_a_config_is_refused(void **state)
 		{ { .message_size = UINT64_MAX }, -EOVERFLOW },
 		{ { .message_size = 1ull << 60 }, -EOVERFLOW },
 		{ { .capacity = UINT64_MAX, .senders = STOA_ONE, .receivers = STOA_ONE }, -EOVERFLOW },
-		{ { .capacity = 1ull << 24, .message_size = 65, .senders = STOA_ONE, .receivers = STOA_ONE }, -EOVERFLOW },
+		{ { .capacity = 1ull << 24, .message_size = 65, .senders = STOA_ONE, .receivers = STOA_ONE },
+		  -EOVERFLOW },
 		{ { .message_size = 1ull << 40, .senders = STOA_ONE, .receivers = STOA_ONE }, -EOVERFLOW },
 	};
 	struct stoa_segment *segment = new_segment(1 << 20, 0);
@@ -227,7 +231,8 @@ static void a_segment_of_the_footprint_holds_the_queue_and_not_one_more(void **s
 	for (size_t t = 0; t < LENGTH(topologies); t++) {
 		for (size_t c = 0; c < LENGTH(capacities); c++) {
 			for (size_t s = 0; s < LENGTH(sizes); s++) {
-				struct stoa_queue_config config = shape(topologies[t], capacities[c], sizes[s]);
+				struct stoa_queue_config config = shape(topologies[t], capacities[c],
+				                                        sizes[s]);
 				struct stoa_segment_info info = { .struct_size = sizeof info };
 				struct stoa_segment *segment;
 				struct stoa_queue *queue;
@@ -313,7 +318,8 @@ static void an_end_of_one_has_one_at_a_time(void **state)
 	(void)state;
 	for (size_t t = 0; t < LENGTH(topologies); t++) {
 		struct place place = new_queue(topologies[t], 4, 8);
-		bool one_sends = topologies[t].senders == STOA_ONE, one_receives = topologies[t].receivers == STOA_ONE;
+		bool one_sends = topologies[t].senders == STOA_ONE,
+		     one_receives = topologies[t].receivers == STOA_ONE;
 		struct stoa_sender *sender = new_sender(&place), *second = NULL;
 		struct stoa_receiver *receiver = new_receiver(&place), *other = NULL;
 
@@ -403,6 +409,45 @@ static void full_and_empty_are_exact_in_every_topology(void **state)
 	}
 }
 
+static void large_queues_and_large_messages_are_exact_too(void **state)
+{
+	static const uint64_t shapes[][2] = { { 100003, 16 }, { 3, 1 << 20 } };
+	uint8_t *bytes = calloc(2, 1 << 20);
+
+	(void)state;
+	for (size_t t = 0; t < 2 * LENGTH(topologies); t++) {
+		uint64_t capacity = shapes[t % 2][0], size = shapes[t % 2][1], sent = 0, received = 0;
+		struct place place = new_queue(topologies[t / 2], capacity, size);
+		struct stoa_sender *sender = new_sender(&place);
+		struct stoa_receiver *receiver = new_receiver(&place);
+		size_t got;
+
+		for (int lap = 0; lap < 2; lap++) {
+			int rc;
+
+			for (;; sent++) {
+				memcpy(bytes, &sent, 8);
+				memcpy(bytes + size - 8, &sent, 8);
+				rc = stoa_sender_push(sender, bytes, size);
+				if (rc)
+					break;
+			}
+			assert_int_equal(rc, STOA_FULL);
+			assert_int_equal(sent - received, capacity);
+			for (; stoa_receiver_pop(receiver, bytes, size, &got) == 0; received++) {
+				assert_int_equal(got, size);
+				assert_memory_equal(bytes, &received, 8);
+				assert_memory_equal(bytes + size - 8, &received, 8);
+			}
+			assert_int_equal(received, sent);
+		}
+		ok(stoa_sender_close(sender));
+		ok(stoa_receiver_close(receiver));
+		end_place(&place);
+	}
+	free(bytes);
+}
+
 static void a_message_of_one_byte_too_many_is_refused(void **state)
 {
 	static const uint8_t bytes[LARGEST + 1];
@@ -417,7 +462,8 @@ static void a_message_of_one_byte_too_many_is_refused(void **state)
 
 			assert_int_equal(stoa_sender_push(sender, bytes, sizes[s] + 1), -EMSGSIZE);
 			assert_int_equal(stoa_sender_send(sender, bytes, sizes[s] + 1, NULL), -EMSGSIZE);
-			assert_int_equal(stoa_sender_push_many(sender, bytes, sizes[s] + 1, 1, &done), -EMSGSIZE);
+			assert_int_equal(stoa_sender_push_many(sender, bytes, sizes[s] + 1, 1, &done),
+			                 -EMSGSIZE);
 			assert_int_equal(done, 0);
 			assert_int_equal(stoa_sender_reserve(sender, sizes[s] + 1, &at), -EMSGSIZE);
 			assert_int_equal(stoa_sender_push(sender, bytes, SIZE_MAX), -EMSGSIZE);
@@ -449,7 +495,8 @@ static void a_message_longer_than_the_room_stays_first_in_line(void **state)
 			assert_int_equal(stoa_receiver_recv(receiver, bytes, room, &size, NULL), -EMSGSIZE);
 			assert_int_equal(size, 99);
 			assert_int_equal(stoa_receiver_pop(receiver, bytes, room, NULL), -EMSGSIZE);
-			assert_int_equal(stoa_receiver_pop_many(receiver, bytes, room, sizes_many, 1, &done), -EMSGSIZE);
+			assert_int_equal(stoa_receiver_pop_many(receiver, bytes, room, sizes_many, 1, &done),
+			                 -EMSGSIZE);
 			assert_int_equal(done, 0);
 			assert_int_equal(sizes_many[0], 99);
 		}
@@ -554,7 +601,8 @@ static void a_deadline_that_has_passed_is_one_try(void **state)
 		assert_int_equal(stoa_receiver_recv(receiver, bytes, 70, NULL, &stoa_now), STOA_EMPTY);
 		assert_int_equal(stoa_receiver_take(receiver, &message, &stoa_now), STOA_EMPTY);
 		for (size_t i = 0; i < LENGTH(passed); i++) {
-			assert_int_equal(stoa_receiver_recv(receiver, bytes, 70, NULL, &passed[i]), STOA_TIMEOUT);
+			assert_int_equal(stoa_receiver_recv(receiver, bytes, 70, NULL, &passed[i]),
+			                 STOA_TIMEOUT);
 			assert_int_equal(stoa_receiver_take(receiver, &message, &passed[i]), STOA_TIMEOUT);
 			ok(stoa_sender_send(sender, bytes, 9, &passed[i]));
 			assert_int_equal(stoa_sender_send(sender, bytes, 9, &passed[i]), STOA_TIMEOUT);
@@ -696,6 +744,107 @@ static void who_waits_without_a_deadline_is_woken(void **state)
 	}
 }
 
+/* ---- waking: seen by the event words, where somebody has announced that it sleeps ---- */
+
+static struct queue_layout *layout_of(const struct place *place)
+{
+	return ((struct object_handle *)place->queue)->start;
+}
+
+static uint32_t announced_at(struct event_word *event)
+{
+	return event_announce(event);
+}
+
+/* Whether who announced itself would be awake now. */
+static bool was_woken(struct event_word *event, uint32_t announced)
+{
+	return atom32_load_seq(&event->word) >> 1 != announced >> 1;
+}
+
+static void every_change_wakes_who_waits_for_it(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < LENGTH(topologies); t++) {
+		struct place place = new_queue(topologies[t], 2, 70);
+		struct event_word *readable = &layout_of(&place)->readable,
+				  *writable = &layout_of(&place)->writable;
+		bool spsc = topologies[t].senders == STOA_ONE && topologies[t].receivers == STOA_ONE;
+		struct stoa_sender *sender = new_sender(&place);
+		struct stoa_receiver *receiver = new_receiver(&place);
+		struct stoa_message message;
+		uint8_t bytes[4 * 70] = { 0 };
+		uint32_t before;
+		size_t done;
+		void *at;
+
+		before = announced_at(readable);
+		ok(push(&place, sender, 0));
+		assert_true(was_woken(readable, before));
+		before = announced_at(readable);
+		ok(stoa_sender_reserve(sender, 1, &at));
+		assert_false(was_woken(readable, before));
+		ok(stoa_sender_commit(sender, at, 1, NULL));
+		assert_true(was_woken(readable, before));
+		before = announced_at(writable);
+		ok(pop_any(receiver));
+		assert_true(was_woken(writable, before));
+		before = announced_at(writable);
+		ok(stoa_receiver_take(receiver, &message, NULL));
+		if (spsc) /* where a lease keeps its place */
+			before = announced_at(writable);
+		if (spsc)
+			ok(stoa_receiver_release(receiver, &message));
+		assert_true(was_woken(writable, before));
+		if (!spsc) {
+			before = announced_at(readable);
+			ok(stoa_receiver_return(receiver, &message));
+			assert_true(was_woken(readable, before));
+			ok(pop_any(receiver));
+		}
+		before = announced_at(readable);
+		ok(stoa_sender_push_many(sender, bytes, 70, 2, &done));
+		assert_true(was_woken(readable, before));
+		before = announced_at(readable);
+		assert_int_equal(stoa_receiver_pop(receiver, bytes, 1, NULL),
+		                 -EMSGSIZE); /* for one with more room */
+		assert_true(spsc || was_woken(readable, before));
+		before = announced_at(writable);
+		ok(stoa_receiver_pop_many(receiver, bytes, 70, NULL, 2, &done));
+		assert_true(was_woken(writable, before));
+		before = announced_at(readable);
+		done = announced_at(writable);
+		ok(stoa_queue_shutdown(place.queue, STOA_DRAIN));
+		assert_true(was_woken(readable, before));
+		assert_true(was_woken(writable, (uint32_t)done));
+		ok(stoa_sender_close(sender));
+		ok(stoa_receiver_close(receiver));
+		end_place(&place);
+	}
+}
+
+static void nobody_is_woken_where_nobody_waits(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < LENGTH(topologies); t++) {
+		struct place place = new_queue(topologies[t], 2, 70);
+		struct stoa_sender *sender = new_sender(&place);
+		struct stoa_receiver *receiver = new_receiver(&place);
+		struct timespec soon = in_ms(1);
+
+		assert_int_equal(stoa_receiver_recv(receiver, NULL, 0, NULL, &soon), STOA_TIMEOUT);
+		for (uint64_t tag = 0; tag < 5; tag++) { /* the first push finds out that the bit is stale */
+			ok(push(&place, sender, tag));
+			assert_false(atom32_load_seq(&layout_of(&place)->readable.word) & 1);
+			ok(pop_is(&place, receiver, tag));
+			assert_int_equal(atom32_load_seq(&layout_of(&place)->writable.word), 0);
+		}
+		ok(stoa_sender_close(sender));
+		ok(stoa_receiver_close(receiver));
+		end_place(&place);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -712,6 +861,7 @@ int main(void)
 		cmocka_unit_test(an_end_of_one_has_one_at_a_time),
 		cmocka_unit_test(handles_are_counted_and_come_back),
 		cmocka_unit_test(full_and_empty_are_exact_in_every_topology),
+		cmocka_unit_test(large_queues_and_large_messages_are_exact_too),
 		cmocka_unit_test(a_message_of_one_byte_too_many_is_refused),
 		cmocka_unit_test(a_message_longer_than_the_room_stays_first_in_line),
 		cmocka_unit_test(a_message_of_no_bytes_is_a_message),
@@ -720,6 +870,8 @@ int main(void)
 		cmocka_unit_test(a_wait_ends_at_its_deadline_and_not_before),
 		cmocka_unit_test(a_signal_handler_ends_a_wait_and_nothing_was_done),
 		cmocka_unit_test(who_waits_without_a_deadline_is_woken),
+		cmocka_unit_test(every_change_wakes_who_waits_for_it),
+		cmocka_unit_test(nobody_is_woken_where_nobody_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,8 @@
 
 static const uint64_t sizes[] = { 1, 8, 31, 32, 33, 64, 65, 100, 4096 };
 
-static struct place new_place_of_holds(struct topology topology, uint64_t capacity, uint64_t size, uint32_t holds)
+static struct place new_place_of_holds(struct topology topology, uint64_t capacity, uint64_t size,
+                                       uint32_t holds)
 {
 	struct stoa_queue_config config = shape(topology, capacity, size);
 
@@ -37,7 +38,8 @@ static void reservations_are_committed_in_any_order(void **state)
 				for (int i = 0; i < 3; i++) {
 					uint64_t tag = lap + (uint64_t)order[i];
 
-					ok(stoa_sender_commit(sender, bytes[order[i]], size_of(&place, tag), NULL));
+					ok(stoa_sender_commit(sender, bytes[order[i]], size_of(&place, tag),
+					                      NULL));
 				}
 				for (int i = 0; i < 3; i++)
 					ok(pop_is(&place, receiver, lap + (uint64_t)order[i]));
@@ -64,7 +66,8 @@ static void a_block_is_given_back_once(void **state)
 		assert_int_equal(stoa_sender_commit(sender, (uint8_t *)bytes + 1, 1, NULL), -EINVAL);
 		assert_int_equal(stoa_sender_commit(sender, mine, 1, NULL), -EINVAL);
 		assert_int_equal(stoa_sender_abort(sender, mine), -EINVAL);
-		assert_int_equal(stoa_sender_commit(sender, bytes, 51, NULL), -EMSGSIZE); /* more than reserved */
+		assert_int_equal(stoa_sender_commit(sender, bytes, 51, NULL),
+		                 -EMSGSIZE); /* more than reserved */
 		assert_int_equal(stoa_sender_commit(sender, second, 1, NULL), -EMSGSIZE);
 		if (topologies[t].senders == STOA_MANY) {
 			other = new_sender(&place);
@@ -98,8 +101,10 @@ static void a_commit_that_does_not_go_leaves_the_block_with_the_caller(void **st
 			ok(stoa_sender_reserve(sender, size_of(&place, 0), &bytes));
 			fill(bytes, size_of(&place, 0), 0);
 			ok(push(&place, sender, 7));
-			assert_int_equal(stoa_sender_commit(sender, bytes, size_of(&place, 0), &stoa_now), STOA_FULL);
-			assert_int_equal(stoa_sender_commit(sender, bytes, size_of(&place, 0), &soon), STOA_TIMEOUT);
+			assert_int_equal(stoa_sender_commit(sender, bytes, size_of(&place, 0), &stoa_now),
+			                 STOA_FULL);
+			assert_int_equal(stoa_sender_commit(sender, bytes, size_of(&place, 0), &soon),
+			                 STOA_TIMEOUT);
 			ok(pop_is(&place, receiver, 7));
 			ok(stoa_sender_commit(sender, bytes, size_of(&place, 0), NULL));
 			ok(pop_is(&place, receiver, 0));
@@ -400,7 +405,8 @@ static void messages_left_by_many_receivers_wait_without_using_up_the_handles(vo
 		struct stoa_message message;
 
 		ok(stoa_sender_push(sender, &round, sizeof round));
-		ok(stoa_receiver_take(receiver, &message, &stoa_now)); /* the one that was left, from the second on */
+		ok(stoa_receiver_take(receiver, &message,
+		                      &stoa_now)); /* the one that was left, from the second on */
 		assert_int_equal(message.deliveries, round == 0 ? 1 : 2);
 		if (round > 0) {
 			memcpy(&sum, message.bytes, sizeof sum);
@@ -453,7 +459,8 @@ int main(void)
 		cmocka_unit_test(another_receiver_gets_what_one_returned),
 		cmocka_unit_test(close_returns_what_was_leased),
 		cmocka_unit_test(messages_left_by_many_receivers_wait_without_using_up_the_handles),
-		cmocka_unit_test(a_full_ring_of_leased_messages_takes_more_only_where_leases_leave_their_places),
+		cmocka_unit_test(
+			a_full_ring_of_leased_messages_takes_more_only_where_leases_leave_their_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "queue_helpers.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
 
 /* ---- drain ---- */
 
@@ -12,7 +13,7 @@ static void a_drained_queue_gives_its_rest_and_then_closed(void **state)
 	for (size_t t = 0; t < LENGTH(topologies); t++) {
 		for (uint64_t count = 0; count <= 4; count++) {
 			struct place place = new_queue(topologies[t], 4, 70);
-			struct stoa_sender *sender = new_sender(&place), *late;
+			struct stoa_sender *sender = new_sender(&place);
 			struct stoa_receiver *receiver = new_receiver(&place);
 			struct stoa_message message;
 			void *bytes;
@@ -37,7 +38,10 @@ static void a_drained_queue_gives_its_rest_and_then_closed(void **state)
 			assert_int_equal(stat_of(&place).length, 0);
 			assert_int_equal(stat_of(&place).discarded, 0);
 			ok(stoa_sender_close(sender));
-			assert_int_equal(stoa_sender_open(place.queue, &late), STOA_CLOSED);
+			sender = new_sender(&place); /* it opens, and is told */
+			assert_int_equal(push(&place, sender, 9), STOA_CLOSED);
+			assert_int_equal(stoa_sender_send(sender, "", 0, NULL), STOA_CLOSED);
+			ok(stoa_sender_close(sender));
 			ok(stoa_receiver_close(receiver));
 			receiver = new_receiver(&place); /* it opens, for the rest */
 			assert_int_equal(pop_any(receiver), STOA_CLOSED);
@@ -243,6 +247,7 @@ static void the_end_of_the_last_lease_wakes_who_waits_for_the_end(void **state)
 
 #define SENDERS 3
 #define RECEIVERS 2
+#define RACE_WORDS 512
 
 struct race {
 	struct place place;
@@ -260,11 +265,12 @@ static void *send_until_closed(void *context)
 {
 	struct racer *me = context;
 	struct stoa_sender *sender;
-	uint64_t message[10] = { me->number };
+	uint64_t message[RACE_WORDS] = { me->number };
+	size_t size = me->race->place.message_size;
 	int rc = stoa_sender_open(me->race->place.queue, &sender);
 
 	if (rc) {
-		atom32_add_seq(&me->race->wrong, rc != STOA_CLOSED);
+		atom32_add_seq(&me->race->wrong, 1);
 		return NULL;
 	}
 	while (!atom32_load_seq(&me->race->go))
@@ -273,10 +279,10 @@ static void *send_until_closed(void *context)
 		void *bytes;
 
 		if (!me->in_place) {
-			rc = stoa_sender_push(sender, message, sizeof message);
-		} else if ((rc = stoa_sender_reserve(sender, sizeof message, &bytes)) == 0) {
-			memcpy(bytes, message, sizeof message);
-			rc = stoa_sender_commit(sender, bytes, sizeof message, &stoa_now);
+			rc = stoa_sender_push(sender, message, size);
+		} else if ((rc = stoa_sender_reserve(sender, size, &bytes)) == 0) {
+			memcpy(bytes, message, size);
+			rc = stoa_sender_commit(sender, bytes, size, &stoa_now);
 			if (rc)
 				stoa_sender_abort(sender, bytes);
 		}
@@ -296,20 +302,25 @@ static void *receive_until_closed(void *context)
 {
 	struct racer *me = context;
 	struct stoa_receiver *receiver;
-	uint64_t message[10];
+	struct stoa_message message;
+	uint64_t from = 0;
 	int rc;
 
 	if (stoa_receiver_open(me->race->place.queue, &receiver)) {
 		atom32_add_seq(&me->race->wrong, 1);
 		return NULL;
 	}
-	while ((rc = stoa_receiver_pop(receiver, message, sizeof message, NULL)) != STOA_CLOSED) {
-		if (rc == STOA_OK && message[0] < SENDERS)
-			atom64_add_seq(&me->race->received[message[0]], 1);
-		else if (rc != STOA_EMPTY)
-			atom32_add_seq(&me->race->wrong, 1);
+	while ((rc = stoa_receiver_take(receiver, &message, &stoa_now)) != STOA_CLOSED) {
+		if (rc == STOA_EMPTY)
+			continue;
+		if (rc == STOA_OK)
+			memcpy(&from, message.bytes, sizeof from);
+		if (rc == STOA_OK && from < SENDERS)
+			atom64_add_seq(&me->race->received[from], 1);
 		else
-			os_yield();
+			atom32_add_seq(&me->race->wrong, 1);
+		if (rc == STOA_OK && stoa_receiver_release(receiver, &message))
+			atom32_add_seq(&me->race->wrong, 1);
 	}
 	stoa_receiver_close(receiver);
 	return NULL;
@@ -320,19 +331,22 @@ static void race_to_the_end(struct topology topology, uint64_t capacity, unsigne
 	static struct race race;
 	struct racer racers[SENDERS + RECEIVERS];
 	pthread_t threads[SENDERS + RECEIVERS];
-	uint64_t senders = topology.senders == STOA_ONE ? 1 : SENDERS;
-	uint64_t all = senders + (topology.receivers == STOA_ONE ? 1 : RECEIVERS);
+	/* Mostly one at each end, so that the queue is empty, and its sender in the middle of a message. */
+	uint64_t senders = topology.senders == STOA_ONE || round % 8 < 6 ? 1 : SENDERS;
+	uint64_t all = senders + (topology.receivers == STOA_ONE || round % 8 < 6 ? 1 : RECEIVERS);
 
 	memset(&race, 0, sizeof race);
-	race.place = new_queue(topology, capacity, 80);
+	/* A long copy leaves a sender long between its look whether the queue is closed and its commit. */
+	race.place = new_queue(topology, capacity, round % 8 == 5 ? 80 : RACE_WORDS * sizeof(uint64_t));
 	for (uint64_t i = 0; i < all; i++) {
 		racers[i] = (struct racer){ .race = &race, .number = i, .in_place = (round + i) % 2 };
-		assert_int_equal(pthread_create(&threads[i], NULL, i < senders ? send_until_closed : receive_until_closed,
+		assert_int_equal(pthread_create(&threads[i], NULL,
+		                                i < senders ? send_until_closed : receive_until_closed,
 		                                &racers[i]),
 		                 0);
 	}
 	atom32_store_seq(&race.go, 1);
-	os_sleep_ns(30000 + round * 7919 % 400 * 1000);
+	os_sleep_ns(30000 + round * 7919 % 200 * 1000);
 	ok(stoa_queue_shutdown(race.place.queue, STOA_DRAIN));
 	for (uint64_t i = 0; i < all; i++)
 		pthread_join(threads[i], NULL);
@@ -349,8 +363,84 @@ static void what_a_sender_was_told_is_what_the_receivers_get(void **state)
 
 	(void)state;
 	alarm(100);
-	for (unsigned round = 0; round < 400; round++)
-		race_to_the_end(topologies[round % 4], capacities[round / 4 % 4], round);
+	for (unsigned round = 0; round < 1024; round++)
+		race_to_the_end(topologies[round / 8 % 4], capacities[round / 32 % 4], round);
+	alarm(0);
+}
+
+/* ---- a stopped sender does not hold up the end ---- */
+
+struct stopped {
+	struct place place;
+	struct atom64 accepted, ready;
+};
+
+static int push_until_closed(void *context)
+{
+	struct stopped *stopped = context;
+	struct stoa_sender *sender;
+	uint64_t message[RACE_WORDS] = { 0 };
+	int rc;
+
+	if (stoa_sender_open(stopped->place.queue, &sender))
+		return 1;
+	atom64_store_seq(&stopped->ready, 1);
+	while ((rc = stoa_sender_push(sender, message, sizeof message)) == STOA_OK || rc == STOA_FULL) {
+		if (rc == STOA_OK)
+			atom64_add_seq(&stopped->accepted, 1);
+	}
+	return rc == STOA_CLOSED && stoa_sender_close(sender) == 0 ? 0 : 2;
+}
+
+static void drain_past_a_stopped_sender(struct stopped *stopped, struct topology topology, uint64_t *seed)
+{
+	struct stoa_receiver *receiver;
+	struct stoa_message message;
+	uint64_t received = 0, end = os_now_ns() + PATIENCE_MS * MS;
+	int status, rc;
+	pid_t pid;
+
+	stopped->place = new_queue(topology, 3, RACE_WORDS * sizeof(uint64_t));
+	atom64_store_seq(&stopped->accepted, 0);
+	atom64_store_seq(&stopped->ready, 0);
+	receiver = new_receiver(&stopped->place);
+	pid = child_start(push_until_closed, stopped);
+	assert_true(await_count(&stopped->ready, 1));
+	for (uint64_t i = below(seed, 300); i > 0; i--) { /* empty most of the time, so that it is pushing */
+		if (stoa_receiver_take(receiver, &message, &stoa_now) == STOA_OK) {
+			ok(stoa_receiver_release(receiver, &message));
+			received++;
+		}
+	}
+	kill(pid, SIGSTOP);
+	while (waitpid(pid, &status, WUNTRACED) < 0 && errno == EINTR)
+		;
+	ok(stoa_queue_shutdown(stopped->place.queue, STOA_DRAIN));
+	while ((rc = stoa_receiver_take(receiver, &message, &stoa_now)) != STOA_CLOSED && os_now_ns() < end) {
+		if (rc == STOA_EMPTY)
+			continue;
+		ok(rc);
+		ok(stoa_receiver_release(receiver, &message));
+		received++;
+	}
+	kill(pid, SIGCONT);
+	assert_int_equal(child_end(pid), 0);
+	assert_int_equal(rc, STOA_CLOSED);
+	assert_int_equal(received, count_of(&stopped->accepted));
+	assert_int_equal(stat_of(&stopped->place).length, 0);
+	ok(stoa_receiver_close(receiver));
+	end_place(&stopped->place);
+}
+
+static void a_stopped_sender_does_not_hold_up_the_end_of_a_drain(void **state)
+{
+	struct stopped *stopped = shared_memory(sizeof *stopped);
+	uint64_t seed = 0x99;
+
+	(void)state;
+	alarm(100);
+	for (unsigned round = 0; round < 200; round++)
+		drain_past_a_stopped_sender(stopped, topologies[round % 4], &seed);
 	alarm(0);
 }
 
@@ -389,7 +479,9 @@ static void a_queue_closes_when_its_last_sender_closes_and_not_before_one_came(v
 		}
 		ok(stoa_sender_close(first));
 		assert_int_equal(stat_of(&place).shutdown, STOA_DRAIN);
-		assert_int_equal(stoa_sender_open(place.queue, &first), STOA_CLOSED);
+		first = new_sender(&place); /* too late */
+		assert_int_equal(push(&place, first, 2), STOA_CLOSED);
+		ok(stoa_sender_close(first));
 		ok(pop_is(&place, receiver, 0));
 		if (!one)
 			ok(pop_is(&place, receiver, 1));
@@ -458,6 +550,7 @@ int main(void)
 		cmocka_unit_test(everyone_who_waits_is_woken_by_a_shutdown),
 		cmocka_unit_test(the_end_of_the_last_lease_wakes_who_waits_for_the_end),
 		cmocka_unit_test(what_a_sender_was_told_is_what_the_receivers_get),
+		cmocka_unit_test(a_stopped_sender_does_not_hold_up_the_end_of_a_drain),
 		cmocka_unit_test(a_queue_closes_when_its_last_sender_closes_and_not_before_one_came),
 		cmocka_unit_test(a_queue_closes_when_its_last_sender_is_killed),
 	};

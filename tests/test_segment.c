@@ -881,6 +881,7 @@ static int hold_until_killed(void *context)
 	set_word(context, 1);
 	for (;;)
 		pause();
+	return 0;
 }
 
 static void the_last_is_who_finds_all_others_gone_or_dead(void **state)
@@ -953,6 +954,44 @@ static void a_doomed_segment_is_as_good_as_gone(void **state)
 	}
 }
 
+static int hold_the_unlink_lock(void *context)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1ll << 62, .l_len = 1 };
+	int fd = open(test_path(race->name), O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || fcntl(fd, F_OFD_SETLK, &lock))
+		return 1;
+	set_word(context, 1);
+	for (;;)
+		pause();
+	return 0;
+}
+
+static void who_is_stopped_in_removing_a_name_holds_up_that_name_alone(void **state)
+{
+	volatile int *up = shared_memory(sizeof *up);
+	char aside[128];
+	pid_t pid;
+
+	(void)state;
+	race = shared_memory(sizeof *race);
+	race->name = test_name("held");
+	snprintf(aside, sizeof aside, "%s-aside", test_path(race->name));
+	{
+		struct stoa_segment *segment = create(race->name, STOA_UNLINK_LAST);
+
+		ok(link(test_path(race->name), aside));
+		ok(stoa_segment_close(segment));
+		ok(rename(aside, test_path(race->name))); /* doomed, and named */
+	}
+	pid = child_start(hold_the_unlink_lock, (void *)(uintptr_t)up);
+	assert_true(await_word(up, 1));
+	assert_int_equal(create_rc(race->name, (struct stoa_segment_config){ 0 }), -EBUSY);
+	ok(create_rc(test_name("free"), (struct stoa_segment_config){ .flags = STOA_UNLINK_LAST }));
+	child_kill(pid); /* the kernel drops the lock */
+	ok(create_rc(race->name, (struct stoa_segment_config){ .flags = STOA_UNLINK_LAST }));
+}
+
 static void who_died_while_leaving_is_overruled(void **state)
 {
 	const char *name = test_name("unlinking");
@@ -1018,26 +1057,28 @@ static void who_is_in_keeps_the_name_however_many_come_and_go(void **state)
 	assert_false(file_exists(test_path(race->name)));
 }
 
-static void info_structs_of_other_sizes_are_served(void **state)
+static void an_info_struct_is_filled_whatever_was_in_it(void **state)
 {
+	static const size_t sizes[] = { 0, 3, 16, sizeof(struct stoa_segment_info), 1u << 30, SIZE_MAX };
 	struct stoa_segment *segment = create(NULL, 0);
 	struct {
 		struct stoa_segment_info info;
-		uint64_t later;
-	} newer = { { .struct_size = sizeof newer }, 42 };
-	struct stoa_segment_info info = { .struct_size = 16, .free_bytes = 42 };
+		uint64_t behind;
+	} answer;
 
 	(void)state;
-	ok(stoa_segment_info(segment, &info)); /* an older caller */
-	assert_int_equal(info.total_bytes, segment->bytes);
-	assert_int_equal(info.free_bytes, 42);
-	ok(stoa_segment_info(segment, &newer.info)); /* a newer one */
-	assert_int_equal(newer.info.struct_size, sizeof newer.info);
-	assert_int_equal(newer.later, 42);
-	info.struct_size = 3;
-	assert_int_equal(stoa_segment_info(segment, &info), -EINVAL);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		memset(&answer, 0xee, sizeof answer);
+		answer.behind = 42;
+		answer.info.struct_size = sizes[i];
+		ok(stoa_segment_info(segment, &answer.info));
+		assert_int_equal(answer.info.struct_size, sizeof answer.info);
+		assert_int_equal(answer.info.total_bytes, segment->bytes);
+		assert_memory_equal(answer.info.id, segment->id, sizeof segment->id);
+		assert_int_equal(answer.behind, 42);
+	}
 	assert_int_equal(stoa_segment_info(segment, NULL), -EINVAL);
-	assert_int_equal(stoa_segment_info(NULL, &info), -EINVAL);
+	assert_int_equal(stoa_segment_info(NULL, &answer.info), -EINVAL);
 	ok(stoa_segment_close(segment));
 }
 
@@ -1074,9 +1115,10 @@ int main(void)
 		cmocka_unit_test_teardown(the_last_is_who_finds_all_others_gone_or_dead, nothing_left),
 		cmocka_unit_test_teardown(a_name_that_means_another_segment_meanwhile_stays, nothing_left),
 		cmocka_unit_test_teardown(a_doomed_segment_is_as_good_as_gone, nothing_left),
+		cmocka_unit_test_teardown(who_is_stopped_in_removing_a_name_holds_up_that_name_alone, nothing_left),
 		cmocka_unit_test_teardown(who_died_while_leaving_is_overruled, nothing_left),
 		cmocka_unit_test_teardown(who_is_in_keeps_the_name_however_many_come_and_go, nothing_left),
-		cmocka_unit_test(info_structs_of_other_sizes_are_served),
+		cmocka_unit_test(an_info_struct_is_filled_whatever_was_in_it),
 	};
 
 	return cmocka_run_group_tests_name("segment", tests, NULL, NULL);

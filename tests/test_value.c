@@ -391,6 +391,32 @@ static void a_reader_is_disturbed_only_when_its_block_is_written_again(void **st
 	stoa_segment_close(segment);
 }
 
+static void an_offer_that_failed_is_taken_back(void **state)
+{
+	struct stoa_segment *segment = new_segment(1 << 16);
+	struct stoa_value *value = new_struct(segment, 16, 1);
+	struct cell_look look = { 0 };
+	uint64_t in[2] = { 1, 2 }, out[2];
+	struct slot *slot;
+	uint32_t block;
+
+	(void)state;
+	ok(cell_take(&value->writer, &value->cell, segment, &slot));
+	cell_begin(&value->cell, slot);
+	block = slot->block;
+	ok(cell_look(&value->cell, &look));
+	ok(stoa_value_store(value, in)); /* by another slot */
+	assert_false(cell_publish(&value->cell, slot, &look.word));
+	assert_true(look.word == atom64_load_seq(value->cell.word));
+	cell_give(&value->writer, slot);
+	assert_true(intent_kind(atom64_load_seq(&slot->shared->intent)) == INTENT_SETTLED);
+	assert_true(slot->block == block && intent_out(slot->intent) == block);
+	ok(stoa_value_load(value, out));
+	assert_memory_equal(in, out, sizeof in);
+	stoa_value_close(value);
+	stoa_segment_close(segment);
+}
+
 /* ---- create, open, info, footprint ---- */
 
 static void wrong_configs_are_refused(void **state)
@@ -567,7 +593,8 @@ static int race_to_create(void *context)
 	atom32_add_seq(&race->board->ready, 1);
 	while (!atom32_load_seq(&race->board->go))
 		cpu_pause();
-	if (stoa_value_create(race->segment, "struct", &config, &value) != 0 || stoa_value_load(value, out) != 0)
+	if (stoa_value_create(race->segment, "struct", &config, &value) != 0 ||
+	    stoa_value_load(value, out) != 0)
 		return 1;
 	atom64_add_seq(&race->board->count[0], out[0]);
 	return out[0] != out[3];
@@ -745,6 +772,7 @@ static void a_cell_that_makes_no_sense_is_found_out(void **state)
 	struct stoa_segment *segment = new_segment(1 << 16);
 	struct stoa_value *value = new_struct(segment, 16, 1);
 	struct value_layout *layout = bytes_of(value);
+	struct value_block *beyond;
 	uint64_t in[2] = { 1, 2 }, out[2];
 	uint64_t good;
 
@@ -758,8 +786,14 @@ static void a_cell_that_makes_no_sense_is_found_out(void **state)
 	assert_int_equal(stoa_value_compare_exchange(value, in, out), -EBADMSG);
 	assert_int_equal(stoa_value_update(value, make_tag_4, &(size_t){ 16 }), -EBADMSG);
 	assert_int_equal(stoa_value_wait(value, in, NULL), -EBADMSG);
-	atom64_store_seq(&layout->word,
-	                 good + (5ull << VALUE_BLOCK_BITS)); /* a generation that nobody made */
+	/* one past the last, where somebody has made the generation fit */
+	beyond = (void *)((uint8_t *)layout + layout->blocks_offset + 4 * layout->block_stride);
+	atom64_store_seq(&layout->word, 9 << VALUE_BLOCK_BITS | 4);
+	atom64_store_seq(&beyond->generation, 9 << VALUE_BLOCK_BITS | 4);
+	assert_int_equal(stoa_value_load(value, out), -EBADMSG);
+	assert_int_equal(stoa_value_exchange(value, in, out), -EBADMSG);
+	/* a generation that nobody made */
+	atom64_store_seq(&layout->word, good + (5ull << VALUE_BLOCK_BITS));
 	assert_int_equal(stoa_value_load(value, out), -EBADMSG);
 	assert_int_equal(stoa_value_compare_exchange(value, in, out), -EBADMSG);
 	assert_int_equal(stoa_value_update(value, make_tag_4, &(size_t){ 16 }), -EBADMSG);
@@ -842,11 +876,83 @@ static void what_update_refuses_leaves_the_value_as_it_is(void **state)
 	stoa_segment_close(segment);
 }
 
+struct meanwhile {
+	struct stoa_value *value;
+	unsigned calls;
+};
+
+static void *store_ten(void *context)
+{
+	struct meanwhile *meanwhile = context;
+	uint64_t ten[2] = { 10, 10 };
+
+	return stoa_value_store(meanwhile->value, ten) == 0 ? meanwhile : NULL;
+}
+
+/* Adds one; at its first call another thread stores a ten after the copy was made. */
+static int add_one_meanwhile(void *bytes, void *context)
+{
+	struct meanwhile *meanwhile = context;
+	uint64_t number;
+	pthread_t thread;
+	void *done;
+
+	memcpy(&number, bytes, sizeof number);
+	number++;
+	memcpy(bytes, &number, sizeof number);
+	if (meanwhile->calls++ > 0)
+		return 0;
+	if (pthread_create(&thread, NULL, store_ten, meanwhile) != 0 || pthread_join(thread, &done) != 0)
+		return 98;
+	return done ? 0 : 99;
+}
+
+static int edit_meanwhile(uint8_t *bytes, void *context)
+{
+	return add_one_meanwhile(bytes, context);
+}
+
+static void a_change_starts_again_on_what_was_stored_meanwhile(void **state)
+{
+	struct stoa_segment *segment = new_segment(1 << 16);
+	struct meanwhile meanwhile = { .value = new_value(segment, "number", STOA_U64, 0, 0) };
+	uint64_t out[2];
+
+	(void)state;
+	ok(stoa_value_update(meanwhile.value, add_one_meanwhile, &meanwhile));
+	assert_int_equal(meanwhile.calls, 2);
+	ok(stoa_value_load(meanwhile.value, out));
+	assert_true(out[0] == 11);
+	stoa_value_close(meanwhile.value);
+
+	meanwhile = (struct meanwhile){ .value = new_struct(segment, 16, 1) };
+	ok(stoa_value_update(meanwhile.value, add_one_meanwhile, &meanwhile));
+	assert_int_equal(meanwhile.calls, 2);
+	ok(stoa_value_load(meanwhile.value, out));
+	assert_true(out[0] == 11 && out[1] == 10);
+	meanwhile.calls = 0; /* the copy-on-write of arrays with atomic ranges */
+	ok(cell_edit(&meanwhile.value->cell, &meanwhile.value->writer, segment, edit_meanwhile, &meanwhile));
+	assert_int_equal(meanwhile.calls, 2);
+	ok(stoa_value_load(meanwhile.value, out));
+	assert_true(out[0] == 11 && out[1] == 10);
+	stoa_value_close(meanwhile.value);
+	stoa_segment_close(segment);
+}
+
 /* ---- many processes and threads ---- */
 
 /* A struct that counts: all of its words are the same. */
 #define WORDS 33
 #define ROUNDS 3000u
+
+/* Now and then somebody else comes between, on a machine of one core, too. */
+static void now_and_then_yield(void)
+{
+	static _Thread_local unsigned calls;
+
+	if (++calls % 32 == 0)
+		os_yield();
+}
 
 static int count_one(void *bytes, void *context)
 {
@@ -861,6 +967,7 @@ static int count_one(void *bytes, void *context)
 			words[0]--; /* last, for the comparison */
 	}
 	words[0]++;
+	now_and_then_yield();
 	return 0;
 }
 
@@ -956,6 +1063,7 @@ static int add_one(void *bytes, void *context)
 {
 	(void)context;
 	++*(uint32_t *)bytes;
+	now_and_then_yield();
 	return 0;
 }
 
@@ -1658,10 +1766,13 @@ static void a_wait_ends_at_its_deadline(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		struct timespec past = stoa_deadline(-1000), soon = stoa_deadline(150 * (int64_t)MS);
+		struct value_layout *layout;
 
 		ok(stoa_value_store(kinds[i], &in));
 		assert_int_equal(stoa_value_wait(kinds[i], &in, &stoa_now), STOA_TIMEOUT);
 		assert_int_equal(stoa_value_wait(kinds[i], &in, &past), STOA_TIMEOUT);
+		layout = bytes_of(kinds[i]);
+		assert_true(atom32_load_seq(&layout->changed.word) == 0); /* tried, and announced nothing */
 		assert_int_equal(stoa_value_wait(kinds[i], &in, &soon), STOA_TIMEOUT);
 		assert_true(os_now_ns() >= os_timespec_ns(&soon));
 		ok(stoa_value_wait(kinds[i], &other, &stoa_now)); /* it differs */
@@ -1746,6 +1857,7 @@ int main(void)
 		cmocka_unit_test(arithmetic_on_a_struct_is_refused),
 		cmocka_unit_test(generations_and_intents_wrap_around),
 		cmocka_unit_test(a_reader_is_disturbed_only_when_its_block_is_written_again),
+		cmocka_unit_test(an_offer_that_failed_is_taken_back),
 		cmocka_unit_test(wrong_configs_are_refused),
 		cmocka_unit_test(names_are_checked),
 		cmocka_unit_test(create_opens_what_is_there_unless_its_shape_differs),
@@ -1760,6 +1872,7 @@ int main(void)
 		cmocka_unit_test(a_cell_that_makes_no_sense_is_found_out),
 		cmocka_unit_test(a_shape_that_makes_no_sense_is_not_opened),
 		cmocka_unit_test(what_update_refuses_leaves_the_value_as_it_is),
+		cmocka_unit_test(a_change_starts_again_on_what_was_stored_meanwhile),
 		cmocka_unit_test(no_count_of_many_processes_is_lost),
 		cmocka_unit_test(no_count_of_many_threads_is_lost),
 		cmocka_unit_test(sums_of_numbers_are_exact),

@@ -70,6 +70,10 @@ enum stoa_kind {
 	STOA_KIND_VALUE = 1,
 	STOA_KIND_ARRAY = 2,
 	STOA_KIND_QUEUE = 3,
+	STOA_KIND_SEMAPHORE = 4,
+	STOA_KIND_EVENT = 5,
+	STOA_KIND_BARRIER = 6,
+	STOA_KIND_LOCK = 7,
 };
 
 /** Flags of create calls, in a config's `flags`; those from 0x10 on belong to one kind each. */

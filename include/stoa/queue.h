@@ -32,7 +32,9 @@ enum stoa_on_death {
 };
 
 enum stoa_queue_flag {
-	STOA_CLOSE_WITH_SENDERS = 0x10, /**< drain when the last sender has closed or died */
+	/** drain when the last sender has closed or died; one inherited over fork() counts from its
+	 * first use in the child */
+	STOA_CLOSE_WITH_SENDERS = 0x10,
 };
 
 enum stoa_shutdown {
@@ -59,6 +61,7 @@ struct stoa_queue_config {
 	uint32_t holds;        /**< blocks that one of them may hold at once; default 4, up to 4,096 */
 	uint32_t on_death;     /**< STOA_REDELIVER or STOA_DISCARD */
 	uint32_t flags;        /**< STOA_EXCLUSIVE, STOA_CLOSE_WITH_SENDERS */
+	uint32_t reserved;     /**< 0 */
 };
 
 /** A message held under a lease, read in place. */
@@ -254,13 +257,15 @@ STOA_API int stoa_receiver_close(struct stoa_receiver *receiver);
  * Returns: 0; STOA_EMPTY; STOA_CLOSED; -EMSGSIZE (longer than `room`; it stays first in line);
  *   -ENOBUFS (all `holds` blocks are leased); -EBUSY, -EUSERS (first use in a forked child: as
  *   stoa_receiver_open()); -EBADMSG (corrupt); -EINVAL.
- * Callers: the receiver's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free.
+ * Callers: the receiver's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free; the end
+ *   of a drain may take system calls.
  * Death: still in line, or delivered again to another (STOA_DISCARD: dropped and counted).
  */
 STOA_API int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size);
 
 /**
  * Receives a copy of the next message, and waits for one until the deadline.
+ * A receiver that holds an open lease itself while the queue drains waits for that, too.
  * Returns: as stoa_receiver_pop(), with STOA_TIMEOUT in place of STOA_EMPTY unless the deadline
  *   is &stoa_now; -EINTR (a signal handler ran; nothing consumed).
  * Callers: the receiver's thread.  Progress: blocking by design.  Death: as stoa_receiver_pop().

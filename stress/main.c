@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * main.c - stoa-stress: the race hunt, for those who want to see it with their own eyes.
+ *
+ * Exit status: 0 it held, 1 it did not, 2 it could not be tried.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <unistd.h>
+
+#include <stoa.h>
+
+#include "defect.h"
+#include "stress.h"
+
+static const char help[] =
+	"usage: stoa-stress list [--all]\n"
+	"       stoa-stress step [--quick | --all] [--seconds N] [--seed N] [--json] [--jobs N] [SCENARIO ...]\n"
+	"       stoa-stress step SCENARIO --kill N [--reaper-kill M | --reaper-freeze M]\n"
+	"       stoa-stress step SCENARIO --freeze N\n"
+	"       stoa-stress --help | --version\n"
+	"\n"
+	"step runs an operation an instruction at a time.  At each of them the process is killed, or stopped while\n"
+	"others work and then resumed; the process that cleans up behind it is killed and stopped, too.  Each time\n"
+	"all messages must be there, once, whole, and the full capacity must come back.\n"
+	"\n"
+	"  SCENARIO          part of a name that `stoa-stress list` shows; without one: a fair choice (minutes)\n"
+	"  --quick           fewer (a minute)\n"
+	"  --all             all of them (an hour and more)\n"
+	"  --seconds N       begin no scenario after N seconds\n"
+	"  --seed N          in the order that belongs to N, not that of the list\n"
+	"  --every           stop at each instruction, not just before those that the others can notice\n"
+	"  --kill N          replay: kill after N steps, that is, instructions that others can notice\n"
+	"  --freeze N        replay: stop after N steps\n"
+	"  --reaper-kill M   replay: kill the reaper after M\n"
+	"  --reaper-freeze M replay: stop the reaper after M\n"
+	"  --json            one line of JSON for each scenario\n"
+	"  --jobs N          scenarios at once; default: one for each processor\n"
+	"\n"
+	"Exit status: 0 everything held, 1 something did not, 2 it could not be tried.\n";
+
+#ifdef STOA_DEFECTS
+int stoa_defect;
+
+bool stress_defect(long number)
+{
+	stoa_defect = (int)number;
+	return number < DEFECTS;
+}
+#else
+bool stress_defect(long number)
+{
+	return number == 0;
+}
+#endif
+
+#ifndef STRESS_CAN_STEP
+int step_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	fprintf(stderr, "stoa-stress: step is not supported on this machine: it needs ptrace(2) on x86-64\n");
+	return 2;
+}
+
+int step_list(bool all)
+{
+	(void)all;
+	return step_main(0, NULL);
+}
+#endif
+
+/* Addresses are the same in every run: a failure that names one can be looked up, and replayed. */
+static void fix_addresses(char **argv)
+{
+	int persona = personality(0xffffffff);
+
+	if (persona == -1 || (persona & ADDR_NO_RANDOMIZE) || personality((unsigned)persona | ADDR_NO_RANDOMIZE) == -1)
+		return;
+	execv("/proc/self/exe", argv);
+}
+
+int main(int argc, char **argv)
+{
+	int status = -1;
+
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+		printf("stoa-stress %s\n", stoa_version());
+		return 0;
+	}
+	if (argc > 1 && strcmp(argv[1], "list") == 0)
+		status = argc == 2                                       ? step_list(false)
+		         : argc == 3 && strcmp(argv[2], "--all") == 0 ? step_list(true)
+		                                                         : -1;
+	if (argc > 1 && strcmp(argv[1], "step") == 0) {
+		fix_addresses(argv);
+		status = step_main(argc - 2, argv + 2);
+	}
+	if (status >= 0)
+		return status;
+	fputs(help, stderr);
+	return 2;
+}

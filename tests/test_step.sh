@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The step suite holds, and it can fail: each defect that is planted in src/defect.h makes it.
+#
+#	test_step.sh STOA-STRESS STOA-STRESS-WITH-DEFECTS
+#
+# Speaks TAP.
+
+step=$1
+defective=$2
+log=$(mktemp "${TMPDIR:-/tmp}/stoa-step.XXXXXX") || exit 1
+trap 'rm -f "$log"' EXIT
+trap 'exit 1' INT TERM HUP
+tests=0
+
+# exits STATUS SENTENCE COMMAND...
+exits() {
+	wanted=$1
+	sentence=$2
+	shift 2
+	tests=$((tests + 1))
+	"$@" >"$log" 2>&1
+	status=$?
+	if [ $status -eq "$wanted" ]; then
+		echo "ok $tests - $sentence"
+	else
+		echo "not ok $tests - $sentence"
+		echo "# exit status $status"
+		sed 's/^/# /' "$log"
+	fi
+}
+
+# holds SENTENCE NUMBER SCENARIO: it fails with the defect, the printed line replays that, and without it holds.
+holds() {
+	exits 1 "$1 is found" "$defective" step "$3" --defect "$2"
+	replay=$(sed -n 's/^ *replay: stoa-stress //p' "$log" | head -n 1)
+	# shellcheck disable=SC2086 # the line is words
+	exits 1 "$1 is found again by the line that replays it" "$defective" $replay --defect "$2"
+	exits 0 'without it the scenario holds' "$defective" step "$3"
+}
+
+# A machine may forbid ptrace: then nothing can be said here.
+if ! "$step" step spsc/push/empty/cap1/holds2/size24 >"$log" 2>&1 && grep -q 'could not get ready' "$log"; then
+	echo '1..0 # SKIP ptrace(2) is not permitted'
+	exit 0
+fi
+
+echo 1..28
+
+holds 'an intent written after the exchange' 1 mpmc/push/one/cap2/holds2/size24
+holds 'an intent dropped' 2 mpmc/take+release/one/cap2/holds2/size24
+holds 'an acknowledgement dropped' 3 spmc/pop/one/cap2/holds2/size24
+holds "a reaper's plain store" 4 mpmc/pop/one/cap2/holds2/size24/reaper
+holds 'a hazard that is not published' 5 mpmc/push/one/cap2/holds2/size24/reaper
+holds 'a redelivery that does not advance the lap' 6 spmc/take+release/one/cap2/holds2/size24
+holds 'a reader that does not look at the generation' 7 value/value_load/one/size40
+
+exits 0 'every operation withstands death and stopping at any instruction' \
+	"$step" step --quick --seconds 60 --seed 1
+exits 0 'the scenarios are listed' "$step" list
+exits 0 'the version is told' "$step" --version
+exits 0 'help is given' "$step" --help
+exits 2 'an unknown scenario is refused' "$step" step no/such/scenario
+exits 2 'an unknown option is refused' "$step" step --no-such-option
+exits 2 'a defect that is not built in is refused' "$step" step --defect 1
