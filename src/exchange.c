@@ -420,7 +420,8 @@ static int scan_make(struct scan *scan, const struct exchange *exchange)
 		.accounted = malloc(exchange->blocks * sizeof *scan->accounted),
 		.exchange = exchange,
 	};
-	if (scan->intents && scan->wraps && scan->orphans && scan->stable && scan->decisions && scan->accounted)
+	if (scan->intents && scan->wraps && scan->orphans && scan->stable && scan->decisions &&
+	    scan->accounted)
 		return 0;
 	scan_free(scan);
 	return -ENOMEM;

@@ -199,6 +199,8 @@ bool trace_step(pid_t pid);
 bool trace_finish(pid_t pid); /* runs to the mark at the end */
 pid_t trace_copy(pid_t pid);  /* another process that is at the very same instruction; -1 */
 void trace_kill(pid_t pid);
+/* Where its next instruction reads a file: a descriptor of that, as copies share its position; else -1. */
+int trace_reads(pid_t pid);
 
 /* ---- step.c ---- */
 

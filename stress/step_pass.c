@@ -276,8 +276,9 @@ static bool resume(struct pass *pass, pid_t pid, uintptr_t address)
 static void try_freeze(struct pass *pass, pid_t pid, uintptr_t address, struct fate fate,
                        const struct image *now)
 {
+	int rc, file = trace_reads(pid);
+	off_t position = file >= 0 ? lseek(file, 0, SEEK_CUR) : 0;
 	pid_t copy = trace_copy(pid), survivors;
-	int rc;
 
 	if (copy < 0) {
 		failure(pass, address, "clone failed");
@@ -297,6 +298,10 @@ static void try_freeze(struct pass *pass, pid_t pid, uintptr_t address, struct f
 		trace_kill(copy);
 	}
 	restore(pass, now);
+	if (file >= 0) {
+		lseek(file, position, SEEK_SET);
+		close(file);
+	}
 }
 
 /* ---- a walk ---- */

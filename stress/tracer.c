@@ -259,6 +259,25 @@ pid_t trace_copy(pid_t pid)
 	return (pid_t)made;
 }
 
+int trace_reads(pid_t pid)
+{
+	struct user_regs_struct regs;
+	const uint8_t *at;
+	int handle, file = -1;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) != 0)
+		return -1;
+	at = (const uint8_t *)regs.rip;
+	if (at[0] != 0x0f || at[1] != 0x05 || regs.rax != SYS_read)
+		return -1;
+	handle = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (handle >= 0) {
+		file = (int)syscall(SYS_pidfd_getfd, handle, (int)regs.rdi, 0);
+		close(handle);
+	}
+	return file;
+}
+
 void trace_kill(pid_t pid)
 {
 	int status;

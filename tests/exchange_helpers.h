@@ -2,8 +2,8 @@
 /**
  * exchange_helpers.h - worlds made by hand: cells and slots in plain memory.
  *
- * Each operation can be cut into its stores and its compare-and-swap, so that an owner may die between any two of
- * them and the test knows the truth.
+ * Each operation can be cut into its stores and its compare-and-swap, so that an owner may die between any
+ * two of them and the test knows the truth.
  */
 #ifndef STOA_TEST_EXCHANGE_HELPERS_H
 #define STOA_TEST_EXCHANGE_HELPERS_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The exchange by hand: words, handles, orphans, what is found out of the dead.  At random: test_exchange_play.c. */
+/*
+ * The exchange by hand: words, handles, orphans, what is found out of the dead.  At random:
+ * test_exchange_play.c.
+ */
 #include "exchange_helpers.h"
 
 /* ---- words ---- */

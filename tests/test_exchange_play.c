@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The exchange at random: owners die between any two steps, several reap at once, the living go on meanwhile; and the
- * test knows the truth.
+ * The exchange at random: owners die between any two steps, several reap at once, the living go on
+ * meanwhile; and the test knows the truth.
  */
 #include "exchange_helpers.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Queues: shapes, names, copies, waiting; every topology.  Leases, shutdown, death and the rest: test_queue_*.c. */
+/*
+ * Queues: shapes, names, copies, waiting; every topology.  Leases, shutdown, death and the rest:
+ * test_queue_*.c.
+ */
 #include "queue_helpers.h"
 
 #include "event.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Queues whose bytes are nonsense, by accident or by a hostile hand: every call returns, something it may return,
- * and touches nothing else.  A call that loops is ended by the alarm, one that goes astray by the kernel.
+ * Queues whose bytes are nonsense, by accident or by a hostile hand: every call returns, something it may
+ * return, and touches nothing else.  A call that loops is ended by the alarm, one that goes astray by the
+ * kernel.
  */
 #include "queue_helpers.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Queues and fork(): handles become the child's own at their first use; places of ONE, reservations and leases
- * stay the parent's.
+ * Queues and fork(): handles become the child's own at their first use; places of ONE, reservations and
+ * leases stay the parent's.
  */
 #include "queue_helpers.h"
 

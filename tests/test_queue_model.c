@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Queues against a model: random calls by some senders and receivers, one after the other, each answered as a list of
- * messages in plain memory would answer it.
+ * Queues against a model: random calls by some senders and receivers, one after the other, each answered
+ * as a list of messages in plain memory would answer it.
  */
 #include "queue_helpers.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Queues in a storm of kills.  Senders, receivers and reapers are killed at random moments and replaced at once;
- * reapers are also stopped in the middle, and go on much later.
+ * Queues in a storm of kills.  Senders, receivers and reapers are killed at random moments and replaced at
+ * once; reapers are also stopped in the middle, and go on much later.
  *
- * Each sender writes down, in memory that all share, what it is about to push and what was pushed; each receiver
- * what it has taken, before it acknowledges.  So at the end every message whose push returned 0 must have been
- * received, every message at most once without the flag that says "perhaps not for the first time", and nothing
- * that was never tried; and the queue must be as large as it was.
+ * Each sender writes down, in memory that all share, what it is about to push and what was pushed; each
+ * receiver what it has taken, before it acknowledges.  So at the end every message whose push returned 0
+ * must have been received, every message at most once without the flag that says "perhaps not for the
+ * first time", and nothing that was never tried; and the queue must be as large as it was.
  */
 #include "queue_helpers.h"
 

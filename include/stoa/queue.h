@@ -43,7 +43,7 @@ enum stoa_shutdown {
 };
 
 enum stoa_queue_event {
-	STOA_READABLE = 1, /**< there is a message, or the queue is shut down */
+	STOA_READABLE = 1, /**< there is a message, or a pop would answer STOA_CLOSED */
 	STOA_WRITABLE = 2, /**< there is room, or the queue is shut down */
 };
 
