@@ -56,8 +56,8 @@ struct plan {
 
 static int plan_shape(const struct stoa_queue_config *shape, struct plan *plan)
 {
-	if (shape->reserved || shape->senders > STOA_ONE || shape->receivers > STOA_ONE || shape->on_death > STOA_DISCARD ||
-	    shape->handles > HANDLES_MAX || shape->holds > HOLDS_MAX ||
+	if (shape->reserved || shape->senders > STOA_ONE || shape->receivers > STOA_ONE ||
+	    shape->on_death > STOA_DISCARD || shape->handles > HANDLES_MAX || shape->holds > HOLDS_MAX ||
 	    (shape->flags & ~(uint32_t)(STOA_EXCLUSIVE | STOA_CLOSE_WITH_SENDERS)))
 		return -EINVAL;
 	plan->spsc = shape->senders == STOA_ONE && shape->receivers == STOA_ONE;
@@ -118,7 +118,8 @@ int queue_view_open(struct queue_view *view, struct stoa_segment *segment, void 
 
 	if (room < sizeof *shared)
 		return -EBADMSG;
-	copy_racy_out(&seen, shared, offsetof(struct queue_layout, closing)); /* once, whoever may scribble there */
+	/* Read once, whoever may scribble there. */
+	copy_racy_out(&seen, shared, offsetof(struct queue_layout, closing));
 	*view = (struct queue_view){
 		.segment = segment,
 		.shared = shared,

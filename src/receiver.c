@@ -380,9 +380,7 @@ static int pop_ring(struct stoa_receiver *receiver, void *out, size_t room, uint
 	if (unlikely(receiver->busy == holds(receiver)))
 		return -ENOBUFS;
 	rc = ring_pop(&receiver->ring, out, room, closing, size);
-	if (unlikely(rc == STOA_CLOSED && receiver->ring.open && view->shape.on_death == STOA_REDELIVER))
-		return STOA_EMPTY; /* a lease is open: it may come back */
-	return rc;
+	return unlikely(rc == STOA_CLOSED) ? queue_drained(view) : rc;
 }
 
 static int pop_xring(struct stoa_receiver *receiver, void *out, size_t room, uint64_t *size)
@@ -528,8 +526,8 @@ static int take_ring(struct stoa_receiver *receiver, struct stoa_message *messag
 	if (receiver->busy == holds(receiver))
 		return -ENOBUFS;
 	rc = ring_take(&receiver->ring, closing, &k, &taken);
-	if (rc == STOA_CLOSED && receiver->ring.open && view->shape.on_death == STOA_REDELIVER)
-		return STOA_EMPTY; /* a lease is open: it may come back */
+	if (rc == STOA_CLOSED)
+		return queue_drained(view);
 	if (rc != STOA_OK)
 		return rc;
 	*message = (struct stoa_message){ .bytes = taken.bytes, .size = taken.size, .id = taken.position };

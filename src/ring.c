@@ -701,7 +701,7 @@ static uint64_t handed_out(const struct ring *ring, uint64_t released)
 
 /*
  * The three positions as they were together: while `released` stands still the others stay within
- * `capacity` of it.  False where they move too fast, or make no sense.
+ * `capacity` of it.  False where they make no sense.
  */
 static bool look_at_positions(const struct ring *ring, uint64_t *released, uint64_t *taken, uint64_t *tail)
 {

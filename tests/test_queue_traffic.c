@@ -254,36 +254,35 @@ static const struct {
 };
 static const uint64_t capacities[] = { 1, 2, 3, 1024 };
 
-static void every_message_comes_once_among_processes(void **state)
+typedef void run_crowd(struct topology topology, uint64_t capacity, uint32_t senders, uint32_t receivers,
+                       uint64_t messages, enum manner manner);
+
+/* Every crowd at every capacity, in every manner. */
+static void run_all(run_crowd *run)
 {
-	(void)state;
 	alarm(120);
 	for (size_t i = 0; i < LENGTH(crowds); i++) {
 		for (size_t c = 0; c < LENGTH(capacities); c++) {
 			uint64_t messages = (capacities[c] < 100 ? 2000 : 20000) / crowds[i].senders;
 
 			for (enum manner manner = BLOCKING; manner <= TRYING; manner++)
-				run_processes(crowds[i].topology, capacities[c], crowds[i].senders,
-				              crowds[i].receivers, messages, manner);
+				run(crowds[i].topology, capacities[c], crowds[i].senders, crowds[i].receivers,
+				    messages, manner);
 		}
 	}
 	alarm(0);
 }
 
+static void every_message_comes_once_among_processes(void **state)
+{
+	(void)state;
+	run_all(run_processes);
+}
+
 static void every_message_comes_once_among_threads(void **state)
 {
 	(void)state;
-	alarm(120);
-	for (size_t i = 0; i < LENGTH(crowds); i++) {
-		for (size_t c = 0; c < LENGTH(capacities); c++) {
-			uint64_t messages = (capacities[c] < 100 ? 2000 : 20000) / crowds[i].senders;
-
-			for (enum manner manner = BLOCKING; manner <= TRYING; manner++)
-				run_threads(crowds[i].topology, capacities[c], crowds[i].senders,
-				            crowds[i].receivers, messages, manner);
-		}
-	}
-	alarm(0);
+	run_all(run_threads);
 }
 
 /* ---- ends that come and go ---- */
