@@ -5,11 +5,13 @@
  */
 #include "queue_helpers.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #define ENDS 4
-#define MESSAGES 400000 /* of one sender, at most */
+#define MESSAGES (16 << 20) /* of one sender, at most: a test by time must not run out of them */
 #define MESSAGE_SIZE 120
 
 struct traffic {
@@ -151,19 +153,15 @@ static int receive_all(void *context)
 
 static struct traffic *new_traffic(struct topology topology, uint64_t capacity, uint64_t messages)
 {
-	static struct traffic *traffic; /* one for all: pages are zeroed when they are needed */
+	struct traffic *traffic = shared_memory(sizeof *traffic);
 
-	if (!traffic)
-		traffic = shared_memory(sizeof *traffic);
-	memset(traffic, 0, offsetof(struct traffic, seen));
-	for (int i = 0; i < ENDS; i++)
-		memset(traffic->seen[i], 0, messages);
 	traffic->messages = messages;
 	traffic->place = new_queue(topology, capacity, MESSAGE_SIZE);
 	return traffic;
 }
 
-static void check_traffic(struct traffic *traffic, uint32_t senders)
+/* All that was sent was received, and nothing is left. */
+static void end_traffic(struct traffic *traffic, uint32_t senders)
 {
 	struct stoa_queue_stat stat = stat_of(&traffic->place);
 	uint64_t sent = 0;
@@ -172,8 +170,11 @@ static void check_traffic(struct traffic *traffic, uint32_t senders)
 	for (uint32_t i = 0; i < senders; i++) {
 		uint64_t count = count_of(&traffic->sent[i]);
 
-		for (uint64_t n = 0; n < count; n++)
-			assert_int_equal(traffic->seen[i][n], 1);
+		for (uint64_t n = 0; n < count; n++) {
+			if (traffic->seen[i][n] != 1)
+				fail_msg("message %" PRIu64 " of sender %" PRIu32 ": received %d times", n, i,
+				         traffic->seen[i][n]);
+		}
 		sent += count;
 	}
 	assert_int_equal(count_of(&traffic->received), sent);
@@ -184,6 +185,8 @@ static void check_traffic(struct traffic *traffic, uint32_t senders)
 	assert_int_equal(stat.senders, 0);
 	assert_int_equal(stat.receivers, 0);
 	assert_int_equal(stat.redelivered, 0);
+	end_place(&traffic->place);
+	munmap(traffic, sizeof *traffic);
 }
 
 static void run_processes(struct topology topology, uint64_t capacity, uint32_t senders, uint32_t receivers,
@@ -203,8 +206,7 @@ static void run_processes(struct topology topology, uint64_t capacity, uint32_t 
 	ok(stoa_queue_shutdown(traffic->place.queue, STOA_DRAIN));
 	for (uint32_t i = senders; i < senders + receivers; i++)
 		assert_int_equal(child_end(pids[i]), 0);
-	check_traffic(traffic, senders);
-	end_place(&traffic->place);
+	end_traffic(traffic, senders);
 }
 
 static void *send_all_thread(void *context)
@@ -239,8 +241,7 @@ static void run_threads(struct topology topology, uint64_t capacity, uint32_t se
 		pthread_join(threads[i], &rc);
 		assert_null(rc);
 	}
-	check_traffic(traffic, senders);
-	end_place(&traffic->place);
+	end_traffic(traffic, senders);
 }
 
 static const struct {
@@ -400,8 +401,7 @@ static void stop_at_random(struct topology topology, enum manner manner, int rou
 	for (uint32_t i = senders; i < senders + receivers; i++)
 		assert_int_equal(child_end(pids[i]), 0);
 	assert_false(stuck);
-	check_traffic(traffic, senders);
-	end_place(&traffic->place);
+	end_traffic(traffic, senders);
 }
 
 static void a_stopped_process_stops_nobody(void **state)
@@ -441,8 +441,7 @@ static void a_stopped_end_of_one_goes_on(void **state)
 	assert_int_equal(child_end(pids[0]), 0);
 	ok(stoa_queue_shutdown(traffic->place.queue, STOA_DRAIN));
 	assert_int_equal(child_end(pids[1]), 0);
-	check_traffic(traffic, 1);
-	end_place(&traffic->place);
+	end_traffic(traffic, 1);
 	alarm(0);
 }
 
