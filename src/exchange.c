@@ -133,6 +133,17 @@ void exchange_format(const struct exchange *exchange)
 
 /* ---- owners ---- */
 
+/* Counts a discard in the tally, once for this lap, whoever comes. */
+static void count_discard(struct exchange_slot *slot, uint32_t lap)
+{
+	uint64_t tally = atom64_load_seq(&slot->tally);
+
+	if ((tally >> 16 & 0xffff) == (lap & 0xffff))
+		return;
+	atom64_cas_seq(&slot->tally, &tally,
+	               ((tally >> 32) + 1) << 32 | (uint64_t)(lap & 0xffff) << 16 | (tally & 0xffff));
+}
+
 /*
  * The block of a slot that no exchange is open of: settled, or its orphan was taken.
  * False where the slot is still in use, or the words make no sense.
@@ -201,6 +212,23 @@ static int slots_open(const struct exchange *exchange, uint32_t handle, struct s
 	return 0;
 }
 
+/* The owner of a given slot gets a block back; a message that nobody has taken is discarded. */
+static bool drop_orphan(struct slot *slot, uint32_t blocks)
+{
+	struct exchange_slot *shared = slot->shared;
+	uint64_t orphan = atom64_load_acq(&shared->orphan);
+	uint64_t tally = atom64_load_rlx(&shared->tally); /* relaxed: our own word */
+	uint32_t lap = orphan_lap(orphan), block = orphan_block(orphan);
+
+	if (orphan_state(orphan) == ORPHAN_FULL && lap == intent_got(slot->intent)) {
+		count_discard(shared, lap);
+		if (!atom64_cas_seq(&shared->orphan, &orphan, orphan_word(lap, 0, ORPHAN_FREE, block)))
+			atom64_store_rel(&shared->tally, tally); /* somebody has taken it after all */
+	}
+	slot->given = !slot_reclaim(slot, blocks);
+	return !slot->given;
+}
+
 /* Claims handle i where its role is `wanted`.  0; -EUSERS (it is not, or no longer); -EBADMSG. */
 static int claim_handle(const struct exchange *exchange, uint32_t i, uint32_t wanted, uint32_t role,
                         uint32_t owner, uint64_t *role_word, struct slot *slots)
@@ -222,20 +250,23 @@ static int claim_handle(const struct exchange *exchange, uint32_t i, uint32_t wa
 	return slots_open(exchange, i, slots); /* -EBADMSG: it stays claimed, and nobody trusts its words */
 }
 
-int exchange_claim(const struct exchange *exchange, uint32_t role, uint32_t owner, uint32_t *handle,
-                   uint64_t *role_word, struct slot *slots)
+int exchange_claim(const struct exchange *exchange, uint32_t role, uint32_t owner, bool discard,
+                   uint32_t *handle, uint64_t *role_word, struct slot *slots)
 {
 	/* A receiver can do with a handle whose orphans wait, as it is the one who takes them, and so leaves
 	 * those that are free to others. */
 	static const uint32_t wanted[] = { ROLE_ORPHANED, ROLE_FREE };
 	int rc = -EUSERS;
 
-	for (int i = role == ROLE_RECEIVER ? 0 : 1; i < 2; i++) {
-		for (*handle = 0; *handle < exchange->handle_count; ++*handle) {
-			rc = claim_handle(exchange, *handle, wanted[i], role, owner, role_word, slots);
-			if (rc != -EUSERS)
-				return rc;
+	for (int i = role == ROLE_RECEIVER || discard ? 0 : 1; i < 2 && rc == -EUSERS; i++) {
+		for (uint32_t n = 0; n < exchange->handle_count && rc == -EUSERS; n++) {
+			rc = claim_handle(exchange, n, wanted[i], role, owner, role_word, slots);
+			*handle = n;
 		}
+	}
+	for (uint32_t k = 0; rc == 0 && discard && k < exchange->holds; k++) {
+		if (slots[k].given && !drop_orphan(&slots[k], exchange->blocks))
+			rc = -EBADMSG;
 	}
 	return rc;
 }
@@ -567,17 +598,6 @@ static enum decision decide(struct scan *scan, uint32_t n, uint64_t intent)
 }
 
 /* ---- the dead ---- */
-
-/* Counts a discard in the tally, once for this lap, whoever comes. */
-static void count_discard(struct exchange_slot *slot, uint32_t lap)
-{
-	uint64_t tally = atom64_load_seq(&slot->tally);
-
-	if ((tally >> 16 & 0xffff) == (lap & 0xffff))
-		return;
-	atom64_cas_seq(&slot->tally, &tally,
-	               ((tally >> 32) + 1) << 32 | (uint64_t)(lap & 0xffff) << 16 | (tally & 0xffff));
-}
 
 /*
  * One step of the redelivery that `intent` tells of.  True where there is nothing more to do: the

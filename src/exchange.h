@@ -127,10 +127,11 @@ struct slot {
 /*
  * Claims a handle for a role: its index, its role word, and its slots with their blocks
  * (`slots` has room for `holds`).  A receiver may get one with orphans that wait to be taken; such
- * slots are `given`.  0; -EUSERS (none; the caller may reap and try again); -EBADMSG.
+ * slots are `given`; with `discard` anybody may, and the orphans are dropped and counted.
+ * 0; -EUSERS (none; the caller may reap and try again); -EBADMSG.
  */
-int exchange_claim(const struct exchange *exchange, uint32_t role, uint32_t owner, uint32_t *handle,
-                   uint64_t *role_word, struct slot *slots);
+int exchange_claim(const struct exchange *exchange, uint32_t role, uint32_t owner, bool discard,
+                   uint32_t *handle, uint64_t *role_word, struct slot *slots);
 /*
  * Gives a handle back; every slot has been settled, or is waiting for its orphan to be taken.
  * `role_word` as claimed.

@@ -80,6 +80,8 @@ struct os_file {
 };
 int os_stat(int fd, struct os_file *file);
 int os_stat_path(const char *path, struct os_file *file);
+/* Whether the name is that of a symbolic link, wherever it leads. */
+bool os_is_link(const char *path);
 
 /* MAP_SHARED, at an address of the kernel's choice. */
 int os_map(int fd, uint64_t bytes, bool read_only, bool populate, void **base);

@@ -289,6 +289,13 @@ int os_stat_path(const char *path, struct os_file *file)
 	return 0;
 }
 
+bool os_is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* ---- memory ---- */
 
 int os_map(int fd, uint64_t bytes, bool read_only, bool populate, void **base)

@@ -15,7 +15,10 @@
  *                 CLAIMED(g+1) -------+
  *
  *   claim      lock the byte first, and only then claim, and only a FREE slot.  A slot that is
- *              CLAIMED or LIVE and whose byte is not locked has thus lost its owner for good.
+ *              CLAIMED or LIVE and whose byte is not locked has thus lost its owner for good.  Nor does
+ *              another's lock hide that: who locks the byte of a slot that is not its own has locked the
+ *              slot's claim byte before, and seen under that lock that the slot has no owner; without
+ *              the claim byte it gets none.
  *   DEAD       proven dead by anybody, or left by its owner, who unlocks the byte after that.  From
  *              here the byte says nothing about this generation any more.
  *   SETTLED    nothing that the owner held is left undecided (reap_settle()).
@@ -50,8 +53,8 @@
  * locks.  A stopped reaper withholds one dead slot until it wakes up or dies, and nothing else.
  *
  * A full table of dead slots.  Who finds no FREE slot has no hazard word to reap with.  It locks the
- * byte of a slot whose owner is dead, and reaps from that slot's hazard word: the lock keeps
- * others from claiming the slot, and makes the hazard count.
+ * bytes of a slot whose owner is dead, and reaps from that slot's hazard word: the claim byte keeps
+ * others from claiming the slot, the other one makes the hazard count.
  *
  * Leaving is dying in order: state DEAD first, then the same steps on one's own slot, then unlock.
  * Whatever a handle may have forgotten is settled on the way.
@@ -102,6 +105,12 @@ static bool is_dead(uint64_t state)
 static uint64_t byte_of(const struct stoa_segment *segment, uint32_t slot)
 {
 	return segment->participants_offset + (uint64_t)slot * sizeof(struct participant_record);
+}
+
+/* Locked by who is about to claim the slot, or to keep others from it. */
+static uint64_t claim_byte_of(const struct stoa_segment *segment, uint32_t slot)
+{
+	return byte_of(segment, slot) + 1;
 }
 
 static bool joined(const struct stoa_segment *segment)
@@ -391,6 +400,29 @@ int stoa_segment_reap(struct stoa_segment *segment)
 
 /* ---- joining and leaving ---- */
 
+/*
+ * Locks the byte of a slot that has no owner, and its claim byte, for lock_fd.  Nobody else claims it now; `*state`
+ * is never CLAIMED or LIVE.  0; -EAGAIN: it has an owner, or somebody else has a lock; others of fcntl(2).
+ */
+static int keep_off(const struct stoa_segment *segment, int lock_fd, uint32_t slot, uint64_t *state)
+{
+	int rc = os_lock_byte(lock_fd, claim_byte_of(segment, slot));
+
+	if (rc)
+		return rc;
+	*state = atom64_load_seq(&segment_participant(segment, slot)->state);
+	rc = is_attached(*state) ? -EAGAIN : os_lock_byte(lock_fd, byte_of(segment, slot));
+	if (rc)
+		os_unlock_byte(lock_fd, claim_byte_of(segment, slot));
+	return rc;
+}
+
+static void let_in(const struct stoa_segment *segment, int lock_fd, uint32_t slot)
+{
+	os_unlock_byte(lock_fd, byte_of(segment, slot));
+	os_unlock_byte(lock_fd, claim_byte_of(segment, slot));
+}
+
 /* Takes a FREE slot: its byte is locked by lock_fd, its state CLAIMED.  0; -EUSERS; others of fcntl(2). */
 static int claim(const struct stoa_segment *segment, int lock_fd, uint32_t *slot, uint64_t *generation)
 {
@@ -401,19 +433,19 @@ static int claim(const struct stoa_segment *segment, int lock_fd, uint32_t *slot
 
 		if (state_of(state) != PARTICIPANT_FREE)
 			continue;
-		rc = os_lock_byte(lock_fd, byte_of(segment, i));
+		rc = keep_off(segment, lock_fd, i, &state);
 		if (rc == -EAGAIN)
 			continue;
 		if (rc)
 			return rc;
-		state = atom64_load_seq(word); /* under the lock: the one before may just have left */
 		*generation = generation_of(state) + 1;
 		if (state_of(state) == PARTICIPANT_FREE &&
 		    atom64_cas_seq(word, &state, state_word(*generation, PARTICIPANT_CLAIMED))) {
+			os_unlock_byte(lock_fd, claim_byte_of(segment, i));
 			*slot = i;
 			return 0;
 		}
-		os_unlock_byte(lock_fd, byte_of(segment, i));
+		let_in(segment, lock_fd, i);
 	}
 	return -EUSERS;
 }
@@ -425,13 +457,11 @@ static int reap_from_a_dead_slot(struct stoa_segment *segment, int lock_fd)
 		struct reaper reaper = { .segment = segment, .anchor = slot, .pids = PARTICIPANTS_ALL };
 		uint64_t state = look(segment, slot, NULL);
 
-		if (!is_dead(state) || os_lock_byte(lock_fd, byte_of(segment, slot)) != 0)
+		/* FREE by now, perhaps, but nobody claims it. */
+		if (!is_dead(state) || keep_off(segment, lock_fd, slot, &state) != 0)
 			continue;
-		/* Whatever became of it until we had the lock: nobody else claims it now. */
-		state = atom64_load_seq(&segment_participant(segment, slot)->state);
-		if (!is_attached(state))
-			bury_all(&reaper);
-		os_unlock_byte(lock_fd, byte_of(segment, slot));
+		bury_all(&reaper);
+		let_in(segment, lock_fd, slot);
 		if (reaper.freed)
 			return reaper.freed;
 	}

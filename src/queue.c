@@ -338,12 +338,14 @@ int queue_claim_handle(const struct queue_view *view, enum queue_end end, uint32
                        uint64_t *role_word, struct slot *slots)
 {
 	uint32_t role = end == QUEUE_SENDS ? ROLE_SENDER : ROLE_RECEIVER;
-	int rc = exchange_claim(&view->xring.exchange, role, self, handle, role_word, slots);
+	const struct exchange *exchange = &view->xring.exchange;
+	bool discard = queue_closing(view) & STOA_NOW; /* nobody takes orphans any more */
+	int rc = exchange_claim(exchange, role, self, discard, handle, role_word, slots);
 
 	if (rc != -EUSERS)
 		return rc;
 	rc = participant_reap_all(view->segment);
-	return rc < 0 ? rc : exchange_claim(&view->xring.exchange, role, self, handle, role_word, slots);
+	return rc < 0 ? rc : exchange_claim(exchange, role, self, discard, handle, role_word, slots);
 }
 
 /* ---- shutdown ---- */
@@ -623,6 +625,17 @@ void queue_keep_end(struct kept **list)
 
 /* ---- the dead ---- */
 
+/* A sender counts from the moment it has its role, also if it died before it could say so itself. */
+static void count_dead_senders(const struct queue_view *view, uint32_t slot)
+{
+	uint64_t word;
+
+	for (uint32_t n = 0; nth_role(view, n, &word); n++) {
+		if (role_of(word) == ROLE_SENDER && role_owner(word) == slot)
+			queue_had_sender(view);
+	}
+}
+
 int queue_settle(struct stoa_segment *segment, void *start, uint64_t room, uint32_t slot)
 {
 	struct queue_view view;
@@ -630,6 +643,7 @@ int queue_settle(struct stoa_segment *segment, void *start, uint64_t room, uint3
 
 	if (rc)
 		return 0; /* corrupt: nothing in it can be settled */
+	count_dead_senders(&view, slot);
 	if (!view.spsc) {
 		uint32_t orphans;
 
@@ -643,6 +657,7 @@ int queue_settle(struct stoa_segment *segment, void *start, uint64_t room, uint3
 		if (role_of(word) != ROLE_FREE && role_owner(word) == slot)
 			queue_release_sole(&view, (enum queue_end)end, word);
 	}
+	queue_drain_if_alone(&view);
 	return rc;
 }
 
@@ -650,9 +665,6 @@ void queue_release(struct stoa_segment *segment, void *start, uint64_t room, uin
 {
 	struct queue_view view;
 
-	if (queue_view_open(&view, segment, start, room) != 0)
-		return;
-	if (!view.spsc)
+	if (queue_view_open(&view, segment, start, room) == 0 && !view.spsc)
 		exchange_free(&view.xring.exchange, slot);
-	queue_drain_if_alone(&view);
 }

@@ -379,6 +379,8 @@ static int create_new(const char *path, const struct stoa_segment_config *full, 
 static int create_or_open(const char *path, const struct stoa_segment_config *asked,
                           const struct stoa_segment_config *full, struct stoa_segment **segment)
 {
+	struct os_file file;
+
 	/* Each turn is lost to somebody who created, or removed, the name meanwhile. */
 	for (int i = 0; i < CREATE_TRIES; i++) {
 		int rc;
@@ -395,6 +397,8 @@ static int create_or_open(const char *path, const struct stoa_segment_config *as
 		rc = create_new(path, full, segment);
 		if (rc != -EEXIST)
 			return rc;
+		if (os_is_link(path) && os_stat_path(path, &file) == -ENOENT)
+			return -EINVAL; /* it leads nowhere, and a name is never given through a link */
 	}
 	return -EBUSY;
 }

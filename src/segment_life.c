@@ -24,7 +24,12 @@
  * remove names do it under an exclusive lock on a byte of that very file, and while the old name
  * is there no new one can be given.  The lock is tried, never waited for; who finds it taken looks
  * again a little later, and gives up after PATIENCE_NS: the one case is a process that was stopped
- * between two system calls.
+ * between two system calls.  That case stays: no system call removes a name only if it means a given
+ * file, so a stopped process that is about to remove a name would take away whatever the others
+ * put there meanwhile.
+ *
+ * Where the segment is not STOA_UNLINK_LAST only its users' explicit wish removes the name, and so who finds
+ * the lock taken there removes it all the same: two who remove one name both mean what it means by then.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -70,7 +75,9 @@ static int name_remove(const char *path, uint64_t device, uint64_t inode)
 			rc = os_unlink(path);
 		rc = rc == -ENOENT ? 0 : rc;
 	}
-	os_close(fd); /* and the lock with it: the description is this function's own */
+	if (inode)
+		os_unlock_byte(fd, UNLINK_BYTE); /* a child that was forked meanwhile has a copy of the descriptor */
+	os_close(fd);
 	return rc;
 }
 
@@ -166,6 +173,19 @@ int name_is_free(const char *path)
 	}
 }
 
+/* Whether the name is one that the last to leave removes. */
+static bool removed_by_the_last(const char *path)
+{
+	struct segment_shape shape;
+	struct os_file file;
+	int fd = os_open(path, true);
+	bool is = fd >= 0 && segment_file_check(fd, &shape, &file) == 0 && (shape.flags & STOA_UNLINK_LAST);
+
+	if (fd >= 0)
+		os_close(fd);
+	return is;
+}
+
 /* Removes whatever regular file the name means. */
 static int unlink_once(const char *path)
 {
@@ -179,6 +199,8 @@ static int unlink_once(const char *path)
 	rc = name_remove(path, file.device, file.inode);
 	if (rc == -EACCES || rc == -EROFS || rc == -ENOTSUP || rc == -ETXTBSY)
 		return os_unlink(path); /* not ours to write or to lock, but the directory may be ours */
+	if (rc == -EAGAIN && !removed_by_the_last(path))
+		return os_unlink(path);
 	return rc;
 }
 

@@ -282,7 +282,7 @@ static int claim_handle(struct cell_writer *writer, const struct value_cell *cel
 	if (rc)
 		return rc;
 	for (int i = 0;; i++) {
-		rc = exchange_claim(&cell->exchange, ROLE_WRITER, self, &writer->handle, &writer->role,
+		rc = exchange_claim(&cell->exchange, ROLE_WRITER, self, false, &writer->handle, &writer->role,
 		                    writer->slots);
 		if (rc != -EUSERS || i == CLAIM_TRIES)
 			return rc;

@@ -166,7 +166,7 @@ struct party {
 static inline void join(struct world *world, struct party *party, uint32_t role, uint32_t owner)
 {
 	assert_int_equal(
-		exchange_claim(&world->exchange, role, owner, &party->handle, &party->role, party->slots), 0);
+		exchange_claim(&world->exchange, role, owner, false, &party->handle, &party->role, party->slots), 0);
 }
 
 /* A whole take of what is in a cell: true where the compare-and-swap succeeded, as it does here. */

@@ -102,7 +102,7 @@ static void every_handle_is_claimed_once_and_then_none_is_left(void **state)
 	(void)state;
 	make_world(&world, 4, 3, 2);
 	for (uint32_t i = 0; i < 3; i++) {
-		assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, i, &handle, &roles[i], slots),
+		assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, i, false, &handle, &roles[i], slots),
 		                 0);
 		assert_int_equal(handle, i);
 		for (uint32_t k = 0; k < 2; k++) {
@@ -110,9 +110,9 @@ static void every_handle_is_claimed_once_and_then_none_is_left(void **state)
 			assert_ptr_equal(slots[k].shared, slot_at(&world, 2 * i + k));
 		}
 	}
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 9, &handle, &roles[0], slots), -EUSERS);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 9, false, &handle, &roles[0], slots), -EUSERS);
 	exchange_release(&world.exchange, 1, roles[1]);
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_RECEIVER, 9, &handle, &roles[0], slots), 0);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_RECEIVER, 9, false, &handle, &roles[0], slots), 0);
 	assert_int_equal(handle, 1);
 	assert_int_equal(role_at(&world, 1), ROLE_RECEIVER);
 	assert_true(roles[0] != roles[1]);
@@ -127,9 +127,9 @@ static void a_release_with_an_old_role_word_changes_nothing(void **state)
 
 	(void)state;
 	make_world(&world, 1, 1, 1);
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, &handle, &role, slots), 0);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, false, &handle, &role, slots), 0);
 	exchange_release(&world.exchange, handle, role);
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, &handle, &again, slots), 0);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, false, &handle, &again, slots), 0);
 	exchange_release(&world.exchange, handle, role);
 	assert_int_equal(role_at(&world, 0), ROLE_SENDER);
 }
@@ -144,12 +144,12 @@ static void a_handle_whose_words_make_no_sense_is_not_given_out(void **state)
 	(void)state;
 	make_world(&world, 2, 2, 2);
 	craft(&world, 1, INTENT_SETTLED, 6, 6); /* there are 6 blocks: 0 to 5 */
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, &handle, &role, slots), -EBADMSG);
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, &handle, &role, slots), 0);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, false, &handle, &role, slots), -EBADMSG);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, false, &handle, &role, slots), 0);
 	assert_int_equal(handle, 1);
 	make_world(&world, 2, 2, 2);
 	craft(&world, 0, INTENT_OFFER, 1, 2);
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, &handle, &role, slots), -EBADMSG);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, false, &handle, &role, slots), -EBADMSG);
 }
 
 static void the_wrap_of_a_sequence_is_counted(void **state)
@@ -161,7 +161,7 @@ static void the_wrap_of_a_sequence_is_counted(void **state)
 
 	(void)state;
 	make_world(&world, 1, 1, 1);
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, &handle, &role, slots), 0);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 1, false, &handle, &role, slots), 0);
 	before = atom64_load_seq(&slot_at(&world, 0)->wraps);
 	for (int i = 0; i < 3 << 13; i++)
 		slot_intend(&slots[0], INTENT_OFFER, 1, 0);
@@ -327,7 +327,7 @@ static void a_handle_left_with_an_orphan_is_reusable_when_that_is_taken(void **s
 	slot_give_back(&giver.slots[0]);
 	exchange_release(&world.exchange, giver.handle, giver.role);
 	assert_int_equal(role_at(&world, 0), ROLE_ORPHANED);
-	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 3, &handle, &role, slots), -EUSERS);
+	assert_int_equal(exchange_claim(&world.exchange, ROLE_SENDER, 3, false, &handle, &role, slots), -EUSERS);
 	assert_int_equal(slot_take_orphan(&taker.slots[0], &world.exchange, &all, &deliveries), STOA_OK);
 	join(&world, &next, ROLE_SENDER, 3);
 	assert_int_equal(next.handle, 0);

@@ -206,7 +206,7 @@ static void open_handle(struct play *play, uint32_t owner)
 	uint32_t h;
 	uint64_t role;
 
-	if (exchange_claim(&play->world.exchange, ROLE_RECEIVER, owner, &h, &role, slots) != 0)
+	if (exchange_claim(&play->world.exchange, ROLE_RECEIVER, owner, false, &h, &role, slots) != 0)
 		return;
 	play->alive[h] = true;
 	play->owner[h] = owner;
@@ -462,7 +462,7 @@ static void one_death_among_the_living(struct world *world, uint64_t choice)
 	bool message;
 	int rc;
 
-	if (exchange_claim(&world->exchange, ROLE_RECEIVER, 99, &victim.handle, &victim.role, victim.slots) !=
+	if (exchange_claim(&world->exchange, ROLE_RECEIVER, 99, false, &victim.handle, &victim.role, victim.slots) !=
 	    0)
 		return; /* its last orphan still waits */
 	if (victim.slots[0].given && !slot_reclaim(&victim.slots[0], world->exchange.blocks)) {
@@ -592,7 +592,7 @@ static void words_of_garbage_crash_and_loop_nowhere(void **state)
 		exchange_held(&world.exchange, &held);
 		exchange_stat(&world.exchange, &stat);
 		exchange_any_orphan(&world.exchange);
-		if (exchange_claim(&world.exchange, ROLE_SENDER, 5, &handle, &role, slots) == 0) {
+		if (exchange_claim(&world.exchange, ROLE_SENDER, 5, false, &handle, &role, slots) == 0) {
 			assert_true(slots[0].block < world.exchange.blocks);
 			slot_take_orphan(&slots[0], &world.exchange, &all, &deliveries);
 			assert_true(slots[0].block < world.exchange.blocks);

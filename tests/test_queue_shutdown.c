@@ -132,6 +132,47 @@ static void a_queue_that_is_shut_down_now_gives_nothing_more(void **state)
 	}
 }
 
+static void what_nobody_will_take_any_more_keeps_no_handle(void **state)
+{
+	struct stoa_queue_config config = shape(topologies[0], 8, 70);
+	struct stoa_sender *senders[3];
+	struct stoa_receiver *receivers[2];
+	struct stoa_message message;
+	struct place place;
+
+	(void)state;
+	config.handles = 3;
+	config.holds = 2;
+	place = new_place(&config);
+	senders[0] = new_sender(&place);
+	for (int i = 0; i < 2; i++) {
+		receivers[i] = new_receiver(&place);
+		for (uint64_t tag = 0; tag < 2; tag++) {
+			ok(push(&place, senders[0], tag));
+			ok(stoa_receiver_take(receivers[i], &message, NULL));
+		}
+	}
+	ok(stoa_receiver_close(receivers[0])); /* leaves two messages in its handle */
+	ok(stoa_queue_shutdown(place.queue, STOA_NOW));
+	ok(stoa_receiver_close(receivers[1]));
+	assert_int_equal(stat_of(&place).discarded, 4);
+	for (int i = 1; i < 3; i++) {
+		void *bytes[2];
+
+		senders[i] = new_sender(&place);
+		for (int k = 0; k < 2; k++)
+			ok(stoa_sender_reserve(senders[i], 70, &bytes[k]));
+		assert_ptr_not_equal(bytes[0], bytes[1]);
+		assert_int_equal(stoa_sender_commit(senders[i], bytes[0], 0, NULL), STOA_CLOSED);
+	}
+	assert_int_equal(stat_of(&place).discarded, 4);
+	assert_int_equal(stat_of(&place).length, 0);
+	assert_int_equal(stat_of(&place).redelivered, 0);
+	for (int i = 0; i < 3; i++)
+		ok(stoa_sender_close(senders[i]));
+	end_place(&place);
+}
+
 /* ---- who waits is woken ---- */
 
 struct sleepers {
@@ -547,6 +588,7 @@ int main(void)
 		cmocka_unit_test(a_drained_queue_gives_its_rest_and_then_closed),
 		cmocka_unit_test(an_open_lease_keeps_a_drained_queue_from_closing),
 		cmocka_unit_test(a_queue_that_is_shut_down_now_gives_nothing_more),
+		cmocka_unit_test(what_nobody_will_take_any_more_keeps_no_handle),
 		cmocka_unit_test(everyone_who_waits_is_woken_by_a_shutdown),
 		cmocka_unit_test(the_end_of_the_last_lease_wakes_who_waits_for_the_end),
 		cmocka_unit_test(what_a_sender_was_told_is_what_the_receivers_get),

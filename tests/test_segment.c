@@ -302,6 +302,18 @@ static void a_fifo_is_refused_without_waiting(void **state)
 	ok(unlink(test_path(name)));
 }
 
+static void a_link_that_leads_nowhere_is_refused(void **state)
+{
+	const char *name = test_name("link");
+
+	(void)state;
+	ok(symlink("/nowhere/at/all", test_path(name)));
+	assert_int_equal(open_rc(name, 0), -ENOENT);
+	assert_int_equal(create_rc(name, (struct stoa_segment_config){ 0 }), -EINVAL);
+	assert_int_equal(create_rc(name, (struct stoa_segment_config){ .flags = STOA_EXCLUSIVE }), -EINVAL);
+	ok(unlink(test_path(name)));
+}
+
 static void the_mode_is_applied_exactly(void **state)
 {
 	const char *name = test_name("mode");
@@ -992,6 +1004,23 @@ static void who_is_stopped_in_removing_a_name_holds_up_that_name_alone(void **st
 	ok(create_rc(race->name, (struct stoa_segment_config){ .flags = STOA_UNLINK_LAST }));
 }
 
+static void who_is_stopped_in_unlinking_a_lasting_name_holds_up_nobody(void **state)
+{
+	volatile int *up = shared_memory(sizeof *up);
+	pid_t pid;
+
+	(void)state;
+	race = shared_memory(sizeof *race);
+	race->name = test_name("lasting");
+	ok(create_rc(race->name, (struct stoa_segment_config){ 0 }));
+	pid = child_start(hold_the_unlink_lock, (void *)(uintptr_t)up);
+	assert_true(await_word(up, 1));
+	ok(stoa_segment_unlink(race->name));
+	ok(create_rc(race->name, (struct stoa_segment_config){ .flags = STOA_EXCLUSIVE }));
+	ok(stoa_segment_unlink(race->name));
+	child_kill(pid);
+}
+
 static void who_died_while_leaving_is_overruled(void **state)
 {
 	const char *name = test_name("unlinking");
@@ -1096,6 +1125,7 @@ int main(void)
 		cmocka_unit_test_teardown(names_are_checked, nothing_left),
 		cmocka_unit_test(a_name_with_a_slash_is_a_path),
 		cmocka_unit_test_teardown(a_fifo_is_refused_without_waiting, nothing_left),
+		cmocka_unit_test_teardown(a_link_that_leads_nowhere_is_refused, nothing_left),
 		cmocka_unit_test_teardown(the_mode_is_applied_exactly, nothing_left),
 		cmocka_unit_test_teardown(flags_for_memory_are_accepted, nothing_left),
 		cmocka_unit_test(an_anonymous_segment_is_sealed),
@@ -1116,6 +1146,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_name_that_means_another_segment_meanwhile_stays, nothing_left),
 		cmocka_unit_test_teardown(a_doomed_segment_is_as_good_as_gone, nothing_left),
 		cmocka_unit_test_teardown(who_is_stopped_in_removing_a_name_holds_up_that_name_alone, nothing_left),
+		cmocka_unit_test_teardown(who_is_stopped_in_unlinking_a_lasting_name_holds_up_nobody, nothing_left),
 		cmocka_unit_test_teardown(who_died_while_leaving_is_overruled, nothing_left),
 		cmocka_unit_test_teardown(who_is_in_keeps_the_name_however_many_come_and_go, nothing_left),
 		cmocka_unit_test(an_info_struct_is_filled_whatever_was_in_it),

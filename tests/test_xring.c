@@ -67,7 +67,7 @@ static void format_world(struct world *world, uint64_t capacity, uint64_t messag
 
 static int open_end(struct world *world, struct end *end, uint32_t role)
 {
-	int rc = exchange_claim(&world->ring.exchange, role, 1, &end->handle, &end->role, end->slots);
+	int rc = exchange_claim(&world->ring.exchange, role, 1, false, &end->handle, &end->role, end->slots);
 
 	if (role == ROLE_SENDER)
 		xring_start_send(&world->ring, &end->cursor);

@@ -99,8 +99,9 @@ STOA_API int stoa_segment_close(struct stoa_segment *segment);
 /**
  * Removes a name.  Who has it mapped goes on undisturbed.
  * Returns: 0; -ENOENT; -EACCES, -EPERM; -EINVAL (also for what is no regular file);
- *   -ENAMETOOLONG; -EBUSY (a process was stopped in the very act of removing it).
- * Callers: any.  Progress: lock-free.  Death: the name is there or is gone.
+ *   -ENAMETOOLONG; -EBUSY (STOA_UNLINK_LAST: the process that removes it was stopped in
+ *   the very act, two seconds ago).
+ * Callers: any.  Progress: lock-free, but for that.  Death: the name is there or is gone.
  */
 STOA_API int stoa_segment_unlink(const char *name);
 
