@@ -2,7 +2,7 @@
 /**
  * exchange.h - blocks, slots, intents, the decision procedure, reaping.
  *
- * The essay is at the head of exchange.c.  This header has the words' formats and
+ * The essays are at the heads of exchange.c and exchange_settle.c.  This header has the words' formats and
  * the few inline steps of the fast path.
  */
 #ifndef STOA_EXCHANGE_H
@@ -88,6 +88,16 @@ static inline uint64_t role_next(uint64_t before, uint32_t role, uint32_t owner)
 	return ((before >> 24) + 1) << 24 | (uint64_t)owner << 8 | role;
 }
 
+/* So many deliveries has a message had that a slot holds: told by its tally, 0 there meaning 1. */
+static inline uint32_t tally_deliveries(uint64_t tally)
+{
+	return tally & 0xffff ? tally & 0xffff : 1;
+}
+static inline uint32_t lap_after(uint32_t lap)
+{
+	return (lap + !DEFECT(DEFECT_SAME_LAP)) % ORPHAN_LAPS;
+}
+
 /* ---- an exchange, as this process sees it ---- */
 
 struct exchange {
@@ -113,6 +123,9 @@ void exchange_format(const struct exchange *exchange);
 
 struct exchange_handle *exchange_handle(const struct exchange *exchange, uint32_t handle);
 struct exchange_slot *exchange_slot(const struct exchange *exchange, uint32_t handle, uint32_t slot);
+/* The slots of all handles, numbered through. */
+uint32_t exchange_slots(const struct exchange *exchange);
+struct exchange_slot *exchange_nth_slot(const struct exchange *exchange, uint32_t n);
 
 /* ---- a handle's slots, as their owner sees them ---- */
 
@@ -140,7 +153,7 @@ void exchange_release(const struct exchange *exchange, uint32_t handle, uint64_t
 
 /*
  * Publishes an intent.  The caller's compare-and-swap on the cell follows.
- * [X1] release; pairs with the acquire loads of read_intents() in exchange.c: whoever reads the
+ * [X1] release; pairs with the acquire loads of read_intents() in exchange_settle.c: whoever reads the
  * intent, or finds its effect in a cell, knows what the slot may hold.
  */
 static inline void slot_intend(struct slot *slot, enum intent_kind kind, uint32_t out, uint32_t got)
@@ -199,7 +212,10 @@ void slot_deliveries(struct slot *slot, uint32_t deliveries);
 int slot_take_orphan(struct slot *slot, const struct exchange *exchange, const struct acceptance *acceptance,
                      uint32_t *deliveries);
 
-/* ---- the dead ---- */
+/* Counts a discard in the tally, once for this lap, whoever comes. */
+void slot_count_discard(struct exchange_slot *slot, uint32_t lap);
+
+/* ---- the dead: exchange_settle.c ---- */
 
 /*
  * Settles every slot of every handle that `owner`, who is dead, has: decides whether its last

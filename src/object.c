@@ -24,9 +24,9 @@
  * finds it when its compare-and-swap fails, and gives its space back.
  *
  * Nobody has to wait for a creator.  But an extent that was cut for the loser of such a race stays
- * cut, and a segment that was made to measure could run out of space by it.  So creators are polite: they
- * take turns, by a lock on a byte of the file that the kernel drops if they die, and who has waited
- * COURTESY_NS for its turn goes on without it.  Nothing but the use of space depends on this lock.
+ * cut, and a segment that was made to measure could run out of space by it.  So creators of one name are
+ * polite: they take turns, by a lock on a byte of the file that the kernel drops if they die, and who has
+ * waited COURTESY_NS for its turn goes on without it.  Nothing but the use of space depends on this lock.
  *
  * Everything read from the directory is an index to be checked, an offset to be checked, or bytes that are
  * compared; a chain is followed `entries` steps at most.
@@ -39,7 +39,8 @@
 #include "os.h"
 #include "participant.h"
 
-#define CREATE_BYTE ((1ull << 62) + 1) /* of the courtesy lock: beyond every participant's byte */
+#define CREATE_BYTES ((1ull << 62) + 4096) /* of the courtesy locks: beyond every participant's byte */
+#define CREATE_BYTES_COUNT 65536u
 #define CLAIM_TURNS 1000
 #define COURTESY_NS 100000000u
 #define NO_SPACE_COURTESY_NS 1000000000u /* where the other may be building the very object */
@@ -432,6 +433,11 @@ static int existing(const struct stoa_segment *segment, const char *name, uint32
 	return rc ? rc : -EEXIST;
 }
 
+static uint64_t create_byte(const char *name)
+{
+	return CREATE_BYTES + hash_of(name) % CREATE_BYTES_COUNT;
+}
+
 /* Waits for the turn.  0: it is ours; -EAGAIN: `patience_ns` is over; -EEXIST: the object has appeared. */
 static int take_turn(const struct stoa_segment *segment, const char *name, uint64_t patience_ns)
 {
@@ -439,12 +445,12 @@ static int take_turn(const struct stoa_segment *segment, const char *name, uint6
 	uint32_t entry;
 
 	for (;;) {
-		int rc = os_lock_byte(segment->lock_fd, CREATE_BYTE);
+		int rc = os_lock_byte(segment->lock_fd, create_byte(name));
 
 		/* Also when it is ours: the one before may have created this very object. */
 		if (object_find(segment, name, &entry) == 0) {
 			if (!rc)
-				os_unlock_byte(segment->lock_fd, CREATE_BYTE);
+				os_unlock_byte(segment->lock_fd, create_byte(name));
 			return -EEXIST;
 		}
 		if (rc != -EAGAIN)
@@ -473,7 +479,7 @@ static int create_in_turn(struct stoa_segment *segment, const struct object_requ
 	if (rc == -ENOSPC && participant_reap_all(segment) > 0) /* the dead may have been building */
 		rc = create_new(segment, request, start);
 	if (!turn)
-		os_unlock_byte(segment->lock_fd, CREATE_BYTE);
+		os_unlock_byte(segment->lock_fd, create_byte(request->name));
 	return rc;
 }
 
