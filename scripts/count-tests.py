@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Counts test results one by one: count-tests.py [--failed N] TESTLOG.JSON ...
+"""Counts test results one by one: count-tests.py [--failed N] [--skipped N] TESTLOG.JSON ...
 
 Reads meson's logs and the TAP in them, names what failed, and prints, as the last line,
 "N passed, N failed, N skipped".  A test program that crashed, timed out or ended too early counts as one
-failure more than those it reported; so does a log in which there is no test at all.  --failed adds what
-failed elsewhere.  The exit status is 1 where anything failed.
+failure more than those it reported; so does a log in which there is no test at all.  --failed and --skipped
+add what was found elsewhere.  The exit status is 1 where anything failed.
 """
 import json
 import re
@@ -60,8 +60,9 @@ class Counts:
 
 def main():
     counts, arguments = Counts(), sys.argv[1:]
-    if arguments[:1] == ["--failed"]:
-        counts.failed += int(arguments[1])
+    while arguments and arguments[0] in ("--failed", "--skipped"):
+        name = arguments[0][2:]
+        setattr(counts, name, getattr(counts, name) + int(arguments[1]))
         del arguments[:2]
     for path in arguments:
         # build-ci/NAME/meson-logs/testlog.json: of several runs, each is called by its name.
