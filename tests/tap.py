@@ -11,6 +11,7 @@
 """
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,6 +29,8 @@ def main():
     command = sys.argv[1:]
     if command[0].endswith(".py"):
         command.insert(0, sys.executable)
+    elif not command[0].endswith(".sh"):  # a program of another machine is run by an emulator
+        command[:0] = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as program:
         for line in program.stdout:
             line = SKIPPED.sub(rb"ok \1 - \2 # SKIP", line.rstrip(b"\n"))
