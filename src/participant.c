@@ -364,7 +364,7 @@ static void bury_all(struct reaper *reaper)
 	}
 }
 
-static int reap(struct stoa_segment *segment, unsigned pids)
+static int reap(struct stoa_segment *segment, unsigned pids, int tries)
 {
 	struct reaper reaper = { .segment = segment, .pids = pids };
 	int rc = participant_self(segment, &reaper.anchor);
@@ -373,7 +373,7 @@ static int reap(struct stoa_segment *segment, unsigned pids)
 		return rc;
 	/* Another may be in the middle of reaping what our caller needs: a thread of ours, as there is one
 	 * hazard word, or another process.  Mostly it has done in a moment. */
-	for (int i = 0; i < REAP_TRIES; i++) {
+	for (int i = 0; i < tries; i++) {
 		if (i)
 			os_sleep_ns(REAP_PAUSE_NS);
 		reaper.held = pthread_mutex_trylock(&segment->reaping) != 0;
@@ -390,12 +390,17 @@ static int reap(struct stoa_segment *segment, unsigned pids)
 
 int participant_reap_all(struct stoa_segment *segment)
 {
-	return reap(segment, PIDS_AT_ONCE);
+	return reap(segment, PIDS_AT_ONCE, REAP_TRIES);
+}
+
+int participant_reap_once(struct stoa_segment *segment)
+{
+	return reap(segment, PIDS_AT_ONCE, 1);
 }
 
 int stoa_segment_reap(struct stoa_segment *segment)
 {
-	return segment ? reap(segment, PARTICIPANTS_ALL) : -EINVAL;
+	return segment ? reap(segment, PARTICIPANTS_ALL, REAP_TRIES) : -EINVAL;
 }
 
 /* ---- joining and leaving ---- */

@@ -48,6 +48,8 @@ bool participant_lost(const struct stoa_segment *segment, uint32_t slot);
  * at it, tries again for about a millisecond, and returns what it could do.
  */
 int participant_reap_all(struct stoa_segment *segment);
+/* The same without trying again, for those who only come by: beside a stopped reaper they lose no time. */
+int participant_reap_once(struct stoa_segment *segment);
 
 /*
  * The one call against the direction of the rooms: settles what the dead owner of `slot`

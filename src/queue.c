@@ -533,7 +533,7 @@ void queue_orphaned(const struct queue_view *view)
 void queue_look_after(struct stoa_queue *queue)
 {
 	atom64_store_rlx(&queue->looked, os_now_coarse_ns()); /* relaxed: private, a matter of how often */
-	participant_reap_all(queue->object.segment);
+	participant_reap_once(queue->object.segment);
 	queue_drain_if_alone(&queue->view);
 	/* Who filled it may have been stopped before it told anybody. */
 	if (!queue->view.spsc && exchange_any_orphan(&queue->view.xring.exchange))

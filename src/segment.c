@@ -220,7 +220,7 @@ static int segment_join(struct stoa_segment *segment, bool by_name)
 		return AGAIN_NOW;
 	}
 	if (!segment->read_only)
-		(void)participant_reap_all(segment); /* a favour to all; nothing here depends on it */
+		(void)participant_reap_once(segment); /* a favour to all; nothing here depends on it */
 	segment->next = registry;
 	registry = segment;
 	return 0;

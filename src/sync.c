@@ -196,7 +196,7 @@ void sync_look_after(struct sync *sync)
 	if (now - atom64_load_rlx(&sync->looked) < LOOK_AGAIN_NS)
 		return;
 	atom64_store_rlx(&sync->looked, now);
-	participant_reap_all(sync->object.segment);
+	participant_reap_once(sync->object.segment);
 }
 
 static int spin(const struct sync *sync, const struct sync_attempt *attempt)
@@ -224,7 +224,7 @@ static int sleep_until(struct sync *sync, const struct sync_attempt *attempt, ui
 			return rc;
 		slept = event_wait(event, announced, event_slice(&slice, until));
 		if (slept == -ETIMEDOUT && attempt->inspect)
-			participant_reap_all(sync->object.segment);
+			participant_reap_once(sync->object.segment);
 		rc = attempt->attempt(attempt->context);
 		if (rc != STOA_EMPTY)
 			return rc;
