@@ -123,9 +123,8 @@ static bool slot_block(const struct exchange_slot *slot, uint32_t blocks, uint64
 }
 
 /*
- * A handle whose orphans have all been taken becomes free.  Everyone may do it, at any time: where a
- * receiver has claimed the handle meanwhile, the slot's intent becomes the very word that
- * slot_reclaim() would store.
+ * A handle whose orphans have all been taken becomes free.  Everyone may do it, at any time, as only the role is
+ * written: while that is ORPHANED nobody owns the slots, and an orphan cell that is empty stays so.
  */
 static void tidy(const struct exchange *exchange, uint32_t handle, uint64_t role)
 {
@@ -136,33 +135,34 @@ static void tidy(const struct exchange *exchange, uint32_t handle, uint64_t role
 
 		if (!slot_block(slot, exchange->blocks, intent, &block))
 			return;
-		if (intent_kind(intent) == INTENT_REDELIVER &&
-		    !atom64_cas_seq(&slot->intent, &intent,
-		                    intent_next(intent, INTENT_SETTLED, block, block)))
-			return;
 	}
 	atom64_cas_seq(&exchange_handle(exchange, handle)->role, &role, role_next(role, ROLE_FREE, 0));
 }
 
-/* The slots of a handle that was just claimed: settled, or, where it was ORPHANED, given. */
-static int slots_open(const struct exchange *exchange, uint32_t handle, struct slot *slots)
+/*
+ * The slots of a handle that was just claimed: settled, or settled now with what was left for them in their orphan
+ * cells, or, where it was ORPHANED, given.
+ */
+static int slots_open(const struct exchange *exchange, uint32_t handle, bool orphaned, struct slot *slots)
 {
 	for (uint32_t i = 0; i < exchange->holds; i++) {
 		struct exchange_slot *shared = exchange_slot(exchange, handle, i);
-		uint64_t intent = atom64_load_acq(&shared->intent); /* [X1] */
 
 		/* Another tenure: a word that a slow scan read in the last one is not taken for ours. */
 		atom64_add_seq(&shared->wraps, 1);
 		slots[i] = (struct slot){
 			.shared = shared,
-			.intent = intent,
-			.redelivered = atom64_load_acq(&shared->tally) & 0xffff,
-			.given = intent_kind(intent) == INTENT_REDELIVER,
+			.intent = atom64_load_acq(&shared->intent), /* [X1] */
+			.redelivered = tally_delivered(atom64_load_acq(&shared->tally)) != 0,
 		};
-		if (slots[i].given)
+		if (intent_kind(slots[i].intent) == INTENT_SETTLED) {
+			slots[i].block = intent_out(slots[i].intent);
+			if (slots[i].block >= exchange->blocks)
+				return -EBADMSG;
 			continue;
-		if (intent_kind(intent) != INTENT_SETTLED ||
-		    !slot_block(shared, exchange->blocks, intent, &slots[i].block))
+		}
+		slots[i].given = !slot_reclaim(&slots[i], exchange->blocks);
+		if (slots[i].given && (!orphaned || intent_kind(slots[i].intent) != INTENT_REDELIVER))
 			return -EBADMSG;
 	}
 	return 0;
@@ -203,7 +203,7 @@ static int claim_handle(const struct exchange *exchange, uint32_t i, uint32_t wa
 	*role_word = role_next(word, role, owner);
 	if (!atom64_cas_seq(shared, &word, *role_word))
 		return -EUSERS;
-	return slots_open(exchange, i, slots); /* -EBADMSG: it stays claimed, and nobody trusts its words */
+	return slots_open(exchange, i, wanted == ROLE_ORPHANED, slots); /* -EBADMSG: it stays claimed, and nobody trusts its words */
 }
 
 int exchange_claim(const struct exchange *exchange, uint32_t role, uint32_t owner, bool discard,
@@ -243,10 +243,9 @@ void slot_count_discard(struct exchange_slot *slot, uint32_t lap)
 {
 	uint64_t tally = atom64_load_seq(&slot->tally);
 
-	if ((tally >> 16 & 0xffff) == (lap & 0xffff))
-		return;
-	atom64_cas_seq(&slot->tally, &tally,
-	               ((tally >> 32) + 1) << 32 | (uint64_t)(lap & 0xffff) << 16 | (tally & 0xffff));
+	if (tally_lap(tally) != lap)
+		atom64_cas_seq(&slot->tally, &tally,
+		               tally_word(tally_discards(tally) + 1, lap, tally_delivered(tally)));
 }
 
 static uint32_t more_deliveries(uint32_t deliveries)
@@ -259,7 +258,8 @@ void slot_deliveries(struct slot *slot, uint32_t deliveries)
 	/* Relaxed: the intent that follows is a release, and a reaper reads this after it. */
 	uint64_t tally = atom64_load_rlx(&slot->shared->tally);
 
-	atom64_store_rlx(&slot->shared->tally, (tally & ~0xffffull) | deliveries);
+	atom64_store_rlx(&slot->shared->tally,
+	                 tally_word(tally_discards(tally), tally_lap(tally), deliveries));
 	slot->redelivered = deliveries != 0;
 }
 
@@ -267,9 +267,12 @@ void slot_give_back(struct slot *slot)
 {
 	struct exchange_slot *shared = slot->shared;
 	uint64_t orphan = atom64_load_acq(&shared->orphan);
-	uint32_t deliveries = tally_deliveries(atom64_load_rlx(&shared->tally)); /* relaxed: our own word */
+	uint64_t tally = atom64_load_rlx(&shared->tally); /* relaxed, and below: our own word */
+	uint32_t deliveries = tally_deliveries(tally);
 	uint32_t lap = lap_after(orphan_lap(orphan));
 
+	/* A lap that was counted long ago must not be taken for one of a later round. */
+	atom64_store_rlx(&shared->tally, tally_word(tally_discards(tally), orphan_lap(orphan), deliveries));
 	slot_intend(slot, INTENT_REDELIVER, slot->block, lap);
 	/* [X4] release; pairs with the acquire load in take_orphan(): the message's bytes. */
 	atom64_cas_seq(&shared->orphan, &orphan, orphan_word(lap, deliveries, ORPHAN_FULL, slot->block));

@@ -88,10 +88,27 @@ static inline uint64_t role_next(uint64_t before, uint32_t role, uint32_t owner)
 	return ((before >> 24) + 1) << 24 | (uint64_t)owner << 8 | role;
 }
 
-/* So many deliveries has a message had that a slot holds: told by its tally, 0 there meaning 1. */
+/* A slot's tally: discards 26 | lap of the last one 24 | deliveries of what it took 14. */
+static inline uint64_t tally_word(uint64_t discards, uint32_t lap, uint32_t delivered)
+{
+	return discards << 38 | (uint64_t)lap << 14 | delivered;
+}
+static inline uint64_t tally_discards(uint64_t tally)
+{
+	return tally >> 38;
+}
+static inline uint32_t tally_lap(uint64_t tally)
+{
+	return tally >> 14 & (ORPHAN_LAPS - 1);
+}
+static inline uint32_t tally_delivered(uint64_t tally)
+{
+	return tally & ORPHAN_DELIVERIES_MAX;
+}
+/* So many deliveries has a message had that a slot holds: 0 stands for the first. */
 static inline uint32_t tally_deliveries(uint64_t tally)
 {
-	return tally & 0xffff ? tally & 0xffff : 1;
+	return tally_delivered(tally) ? tally_delivered(tally) : 1;
 }
 static inline uint32_t lap_after(uint32_t lap)
 {

@@ -409,7 +409,7 @@ void exchange_stat(const struct exchange *exchange, struct exchange_stat *stat)
 	}
 	for (uint32_t n = 0; n < exchange_slots(exchange); n++) {
 		uint64_t orphan = atom64_load_acq(&exchange_nth_slot(exchange, n)->orphan);
-		uint64_t discards = atom64_load_acq(&exchange_nth_slot(exchange, n)->tally) >> 32;
+		uint64_t discards = tally_discards(atom64_load_acq(&exchange_nth_slot(exchange, n)->tally));
 
 		stat->orphans += orphan_state(orphan) == ORPHAN_FULL;
 		stat->redelivered += orphan_lap(orphan);

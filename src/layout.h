@@ -165,7 +165,7 @@ LAYOUT_SIZE(event_word, 8);
  *
  * intent = sequence 13 | acknowledged 1 | kind 2 | got 24 | out 24
  * orphan = lap 24 | deliveries 14 | state 2 | block 24
- * tally  = discards 32 | lap of the last discard 16 | deliveries 16
+ * tally  = discards 26 | lap of the last discard 24 | deliveries 14
  * role   = generation 40 | owner's participant slot 16 | ROLE_* 8
  */
 #define BLOCK_BITS 24u

@@ -383,6 +383,16 @@ static int pop_ring(struct stoa_receiver *receiver, void *out, size_t room, uint
 	return unlikely(rc == STOA_CLOSED) ? queue_drained(view) : rc;
 }
 
+/* The message in hold k is not wanted after all. */
+static void give_up(struct stoa_receiver *receiver, uint32_t k)
+{
+	struct hold *hold = &receiver->holds[k];
+
+	receiver->busy += hold->state == IDLE;
+	hold->retaken = false;
+	give_back(receiver, k);
+}
+
 static int pop_xring(struct stoa_receiver *receiver, void *out, size_t room, uint64_t *size)
 {
 	const struct xring *xring = &receiver->queue->view.xring;
@@ -392,8 +402,14 @@ static int pop_xring(struct stoa_receiver *receiver, void *out, size_t room, uin
 	*size = got.size;
 	if (rc != STOA_OK)
 		return rc;
-	if (got.size)
-		memcpy(out, xring_payload(xring, receiver->slots[got.k].block), got.size);
+	/* The size was looked at before the block was ours.  Whose it was then is another question. */
+	rc = xring_fits(xring, receiver->slots[got.k].block, room, size);
+	if (unlikely(rc != STOA_OK)) {
+		give_up(receiver, got.k);
+		return rc;
+	}
+	if (*size)
+		memcpy(out, xring_payload(xring, receiver->slots[got.k].block), *size);
 	if (unlikely(receiver->holds[got.k].retaken)) {
 		receiver->holds[got.k].state = IDLE;
 		receiver->busy--;

@@ -8,7 +8,8 @@
  *   taken      the receiver: positions below were, or may have been, read
  *   marks[p]   the receiver, for positions in [released, taken): MARK_ACKNOWLEDGED, or how
  *              often p was handed out (0 meaning once), with MARK_RETURNED where it was given
- *              back, or its holder has died, and it waits to be handed out again
+ *              back, or its holder has died, and it waits to be handed out again; or
+ *              MARK_DISCARDING, with the count of discards before this one
  *   sizes[p]   the sender, before tail: the message's size, and in a ring with blocks the
  *              number of the block that has its payload
  *   verdict    both, by compare-and-swap, and only while draining
@@ -67,7 +68,9 @@
 #define DENSE_MAX 32u
 #define MARK_ACKNOWLEDGED (1u << 31)
 #define MARK_RETURNED (1u << 30)
-#define MARK_DELIVERIES (MARK_RETURNED - 1)
+#define MARK_DISCARDING (1u << 29)
+#define MARK_DELIVERIES (MARK_DISCARDING - 1)
+#define MARK_COUNT (MARK_DISCARDING - 1)
 #define STAT_TRIES 100
 #define SIZE_MAX_WITH_BLOCKS ((1ull << (64 - BLOCK_BITS)) - 1)
 
@@ -391,11 +394,24 @@ static void release_from(struct ring_receiver *receiver, uint64_t position)
 	release_to(receiver, position);
 }
 
+/* Discards what a dead receiver had taken, and counts it once, whoever dies meanwhile. */
+static void discard_at(const struct ring *ring, uint64_t position, uint32_t word)
+{
+	uint64_t count = atom64_load_acq(&ring->shared->discarded);
+
+	if (!(word & MARK_DISCARDING)) {
+		word = MARK_DISCARDING | (count & MARK_COUNT);
+		atom32_store_rel(mark(ring, position), word);
+	}
+	if ((count & MARK_COUNT) == (word & MARK_COUNT))
+		atom64_store_rel(&ring->shared->discarded, count + 1);
+	atom32_store_rel(mark(ring, position), MARK_ACKNOWLEDGED);
+}
+
 /* What the last receiver had not acknowledged in [released, taken). */
 static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard)
 {
 	const struct ring *ring = &receiver->ring;
-	uint64_t dropped = 0;
 
 	for (uint64_t p = receiver->released; p < taken; p++) {
 		uint32_t word = atom32_load_acq(mark(ring, p)), deliveries = word & MARK_DELIVERIES;
@@ -404,8 +420,7 @@ static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard
 		if (word == MARK_ACKNOWLEDGED)
 			continue;
 		if (discard && !(word & MARK_RETURNED)) {
-			atom32_store_rel(mark(ring, p), MARK_ACKNOWLEDGED);
-			dropped++;
+			discard_at(ring, p, word);
 			continue;
 		}
 		if (receiver->open == ring->holds) { /* more than a receiver can hold: corrupt, or reshaped */
@@ -421,7 +436,6 @@ static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard
 		atom32_store_rel(mark(ring, p), (deliveries ? deliveries : 1) | MARK_RETURNED);
 	}
 	receiver->returned = receiver->open;
-	count(&ring->shared->discarded, dropped);
 	release_from(receiver, receiver->released);
 }
 
@@ -739,6 +753,8 @@ int ring_stat(const struct ring *ring, struct ring_stat *stat)
 
 		if (word & MARK_RETURNED)
 			stat->unread++;
+		else if (word & MARK_DISCARDING)
+			stat->held += (word & MARK_COUNT) == (stat->discarded & MARK_COUNT); /* not counted yet */
 		else
 			stat->held += word != MARK_ACKNOWLEDGED;
 	}

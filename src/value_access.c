@@ -195,9 +195,16 @@ static int publish_over(struct stoa_value *value, struct cell_look *look, const 
 
 	if (rc)
 		return rc;
-	copy_racy_in(cell_begin(&value->cell, slot), copy, value->size);
-	if (!cell_publish(&value->cell, slot, &look->word))
+	/*
+	 * The version was looked at before the slot was ours: by now the slot may hold that very block.  What a
+	 * slot offers and what it wants must be two, so the version must have been there since.
+	 */
+	if (atom64_load_seq(value->cell.word) == look->word) {
+		copy_racy_in(cell_begin(&value->cell, slot), copy, value->size);
+		rc = cell_publish(&value->cell, slot, &look->word) ? 0 : -EAGAIN;
+	} else {
 		rc = -EAGAIN;
+	}
 	cell_give(&value->writer, slot);
 	return rc;
 }

@@ -607,12 +607,34 @@ static void a_discard_counts_once_from_every_step(void **state)
 	assert_true(is_whole(&world));
 	/* counted, and then the reaper died before it emptied the orphan cell */
 	craft(&world, 0, INTENT_REDELIVER, 1, 2);
-	atom64_store_seq(&slot_at(&world, 0)->tally, 2ull << 32 | 2 << 16);
+	atom64_store_seq(&slot_at(&world, 0)->tally, tally_word(2, 2, 0));
 	assert_int_equal(settle(&world, 7, true), 0);
 	exchange_stat(&world.exchange, &stat);
 	assert_int_equal(stat.discarded, 2);
 	assert_true(is_settled(&world, 0, 1));
 	assert_true(is_whole(&world));
+}
+
+static void a_discard_counts_however_often_a_message_was_given_back_before(void **state)
+{
+	struct exchange_stat stat;
+	struct world world;
+	uint32_t orphans;
+
+	(void)state;
+	for (uint32_t lap = 0; lap < ORPHAN_LAPS; lap = lap ? lap * 16 : 255) {
+		uint32_t next = lap + 1;
+
+		make_world(&world, 2, 1, 1);
+		own(&world, 0, ROLE_RECEIVER, 7);
+		put_in_cell(&world, 1, 2);
+		craft(&world, 0, INTENT_TAKE, 2, 1);
+		atom64_store_seq(&slot_at(&world, 0)->orphan, orphan_word(lap, 0, ORPHAN_FREE, 2));
+		assert_int_equal(exchange_settle(&world.exchange, 7, true, &orphans), 0);
+		exchange_stat(&world.exchange, &stat);
+		assert_int_equal(stat.discarded, 1);
+		assert_int_equal(stat.redelivered, next - 1);
+	}
 }
 
 static void only_handles_of_the_dead_are_settled_and_freed(void **state)
@@ -700,6 +722,7 @@ int main(void)
 		cmocka_unit_test(redelivery_goes_on_from_every_step),
 		cmocka_unit_test(a_retaken_message_of_a_dead_owner_is_redelivered_in_the_next_lap),
 		cmocka_unit_test(a_discard_counts_once_from_every_step),
+		cmocka_unit_test(a_discard_counts_however_often_a_message_was_given_back_before),
 		cmocka_unit_test(only_handles_of_the_dead_are_settled_and_freed),
 		cmocka_unit_test(what_is_held_is_counted),
 	};

@@ -617,6 +617,31 @@ static void discarding_drops_what_the_dead_held_and_keeps_what_it_gave_back(void
 	free_world(&world);
 }
 
+/* The words as a successor leaves them that dies while it discards: the position is marked, or counted as well. */
+static void a_discard_is_counted_once_whenever_a_successor_dies(void **state)
+{
+	(void)state;
+	for (uint64_t counted = 0; counted < 2; counted++) {
+		struct world world;
+
+		make_world(&world, 6, 20, 3);
+		for (uint64_t tag = 0; tag < 4; tag++)
+			assert_int_equal(push(&world, tag), STOA_OK);
+		for (uint64_t tag = 0; tag < 3; tag++)
+			take(&world, tag, 1);
+		ring_receiver_close(&world.receiver);
+		atom64_store_seq(&world.ring.shared->discarded, 7);
+		atom32_store_seq(&world.ring.marks[0], 1u << 29 | 7);
+		atom64_store_seq(&world.ring.shared->discarded, 7 + counted);
+		assert_int_equal(stat_of(&world).discarded + stat_of(&world).held, 10);
+		assert_int_equal(ring_receiver_open(&world.receiver, &world.ring, true), 0);
+		assert_int_equal(stat_of(&world).discarded, 10);
+		assert_int_equal(stat_of(&world).held, 0);
+		pop(&world, 3);
+		free_world(&world);
+	}
+}
+
 /* The words as a receiver leaves them that dies between two of its stores. */
 static void a_successor_goes_on_from_every_step_of_a_receiver(void **state)
 {
@@ -928,6 +953,7 @@ int main(void)
 		cmocka_unit_test(a_successor_gets_what_was_not_acknowledged_first_and_flagged),
 		cmocka_unit_test(a_successor_is_told_by_readable_of_what_it_inherited),
 		cmocka_unit_test(discarding_drops_what_the_dead_held_and_keeps_what_it_gave_back),
+		cmocka_unit_test(a_discard_is_counted_once_whenever_a_successor_dies),
 		cmocka_unit_test(a_successor_goes_on_from_every_step_of_a_receiver),
 		cmocka_unit_test(a_drained_ring_gives_its_rest_and_then_closed),
 		cmocka_unit_test(a_sender_past_its_check_commits_before_the_verdict_or_not_at_all),

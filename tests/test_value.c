@@ -907,6 +907,59 @@ static int add_one_meanwhile(void *bytes, void *context)
 	return done ? 0 : 99;
 }
 
+static void *store_until_the_block_is_ours(void *context)
+{
+	void *done = context;
+
+	for (uint32_t i = 0; i < CELL_SLOTS && done; i++)
+		done = store_ten(context);
+	return done;
+}
+
+/* Lets another thread store so often that the block of the copied version is in the slot whose turn it is. */
+static int refuse_nothing_meanwhile(void *bytes, void *context)
+{
+	struct meanwhile *meanwhile = context;
+	pthread_t thread;
+	void *done;
+
+	(void)bytes;
+	if (meanwhile->calls++ > 0)
+		return 0;
+	if (pthread_create(&thread, NULL, store_until_the_block_is_ours, meanwhile) != 0 ||
+	    pthread_join(thread, &done) != 0)
+		return 98;
+	return done ? 0 : 99;
+}
+
+/* How many intents the slots of a struct have had, modulo the width of their sequences. */
+static uint64_t intents_of(struct stoa_value *value)
+{
+	const struct exchange *exchange = &value->cell.exchange;
+	uint64_t sum = 0;
+
+	for (uint32_t n = 0; n < exchange_slots(exchange); n++)
+		sum += atom64_load_seq(&exchange_nth_slot(exchange, n)->intent) / INTENT_SEQUENCE;
+	return sum;
+}
+
+/* An intent to put a block in its own place is one that nobody could decide after a death. */
+static void an_update_intends_nothing_over_a_version_that_is_gone(void **state)
+{
+	struct stoa_segment *segment = new_segment(1 << 16);
+	struct meanwhile meanwhile = { .value = new_struct(segment, 16, 1) };
+	uint64_t before;
+
+	(void)state;
+	ok(stoa_value_store(meanwhile.value, (uint64_t[2]){ 1, 1 })); /* claims the slots */
+	before = intents_of(meanwhile.value);
+	ok(stoa_value_update(meanwhile.value, refuse_nothing_meanwhile, &meanwhile));
+	assert_int_equal(meanwhile.calls, 2);
+	assert_int_equal(intents_of(meanwhile.value) - before, CELL_SLOTS + 1);
+	stoa_value_close(meanwhile.value);
+	ok(stoa_segment_close(segment));
+}
+
 static int edit_meanwhile(uint8_t *bytes, void *context)
 {
 	return add_one_meanwhile(bytes, context);
@@ -1872,6 +1925,7 @@ int main(void)
 		cmocka_unit_test(a_cell_that_makes_no_sense_is_found_out),
 		cmocka_unit_test(a_shape_that_makes_no_sense_is_not_opened),
 		cmocka_unit_test(what_update_refuses_leaves_the_value_as_it_is),
+		cmocka_unit_test(an_update_intends_nothing_over_a_version_that_is_gone),
 		cmocka_unit_test(a_change_starts_again_on_what_was_stored_meanwhile),
 		cmocka_unit_test(no_count_of_many_processes_is_lost),
 		cmocka_unit_test(no_count_of_many_threads_is_lost),
