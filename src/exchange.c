@@ -303,6 +303,7 @@ int slot_retake(struct slot *slot, uint32_t blocks, const struct acceptance *acc
 {
 	struct atom64 *cell = &slot->shared->orphan;
 	uint64_t orphan = atom64_load_acq(cell); /* [X4] */
+	uint32_t more;
 	int rc;
 
 	if (orphan_state(orphan) != ORPHAN_FULL || orphan_lap(orphan) != intent_got(slot->intent) ||
@@ -311,13 +312,13 @@ int slot_retake(struct slot *slot, uint32_t blocks, const struct acceptance *acc
 	rc = accept(cell, orphan, acceptance);
 	if (rc != STOA_OK)
 		return rc == STOA_CHANGED ? STOA_EMPTY : rc;
-	*deliveries = more_deliveries(orphan_deliveries(orphan));
+	more = more_deliveries(orphan_deliveries(orphan));
 	/* What a reaper must know comes first: it reads the tally only where the word says RETAKEN. */
-	slot_deliveries(slot, *deliveries);
+	slot_deliveries(slot, more);
 	if (!atom64_cas_seq(cell, &orphan,
-	                    orphan_word(orphan_lap(orphan), *deliveries, ORPHAN_RETAKEN,
-	                                orphan_block(orphan))))
-		return STOA_EMPTY;
+	                    orphan_word(orphan_lap(orphan), more, ORPHAN_RETAKEN, orphan_block(orphan))))
+		return STOA_EMPTY; /* somebody else has it: of what comes next this says nothing */
+	*deliveries = more;
 	slot->block = orphan_block(orphan);
 	return STOA_OK;
 }

@@ -241,6 +241,45 @@ static void an_owner_takes_its_own_orphan_back_again_and_again(void **state)
 	assert_true(waits_as_orphan(&world, 0, 1, 1));
 }
 
+struct thief {
+	struct party party;
+	const struct exchange *exchange;
+};
+
+/* Another receiver takes the orphan while it is looked at. */
+static int accept_and_be_robbed(const void *context, uint32_t block)
+{
+	const struct thief *thief = context;
+	uint32_t deliveries;
+
+	(void)block;
+	return slot_take_orphan(&((struct thief *)(uintptr_t)thief)->party.slots[0], thief->exchange, &all,
+	                        &deliveries) == STOA_OK
+	               ? 0
+	               : -EBADMSG;
+}
+
+static void an_orphan_that_another_was_faster_to_take_says_nothing_of_the_next_message(void **state)
+{
+	struct world world;
+	struct party giver;
+	struct thief thief = { .exchange = &world.exchange };
+	struct acceptance slow = { .accept = accept_and_be_robbed, .context = &thief };
+	uint32_t deliveries = 1;
+
+	(void)state;
+	make_world(&world, 1, 2, 1);
+	join(&world, &giver, ROLE_RECEIVER, 1);
+	join(&world, &thief.party, ROLE_RECEIVER, 2);
+	take_cell(&world, &giver.slots[0], 0);
+	slot_give_back(&giver.slots[0]);
+	assert_int_equal(slot_retake(&giver.slots[0], world.exchange.blocks, &slow, &deliveries), STOA_EMPTY);
+	assert_int_equal(deliveries, 1);
+	assert_true(slot_reclaim(&giver.slots[0], world.exchange.blocks));
+	slot_settle(&thief.party.slots[0], thief.party.slots[0].block);
+	assert_true(is_whole(&world));
+}
+
 static void an_orphan_that_is_not_accepted_stays(void **state)
 {
 	struct world world;
@@ -706,6 +745,7 @@ int main(void)
 		cmocka_unit_test(the_wrap_of_a_sequence_is_counted),
 		cmocka_unit_test(what_is_given_back_is_taken_by_another_with_one_more_delivery),
 		cmocka_unit_test(an_owner_takes_its_own_orphan_back_again_and_again),
+		cmocka_unit_test(an_orphan_that_another_was_faster_to_take_says_nothing_of_the_next_message),
 		cmocka_unit_test(an_orphan_that_is_not_accepted_stays),
 		cmocka_unit_test(the_count_of_deliveries_stops_at_its_largest),
 		cmocka_unit_test(an_orphan_cells_lap_wraps_around),
