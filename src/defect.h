@@ -17,6 +17,11 @@ enum defect {
 	DEFECT_NO_HAZARD,      /* a reaper does not say at which slot it is */
 	DEFECT_SAME_LAP,       /* a redelivery does not advance the lap of its orphan cell */
 	DEFECT_GENERATION,     /* a reader does not look whether its block was recycled */
+	DEFECT_PERMIT_STORE,   /* a reaper stores where it must compare and swap: a dead one's permit */
+	DEFECT_PERMIT_UNTOLD,  /* post does not say that a permit has become free behind the eyes of others */
+	DEFECT_LOCK_STORE,     /* a reaper stores where it must compare and swap: a dead one's lock */
+	DEFECT_ROUND_SAME,     /* an arrival is taken back, and the barrier's word stays the same */
+	DEFECT_ROUND_OF_DEAD,  /* a round ends though one of its parties has died */
 	DEFECTS
 };
 

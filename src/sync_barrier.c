@@ -52,6 +52,7 @@
 #include <errno.h>
 
 #include "atomic.h"
+#include "defect.h"
 #include "segment.h"
 #include "sync.h"
 
@@ -187,7 +188,8 @@ static enum fullness look_at_seats(const struct sync *sync, uint32_t round)
 	for (uint32_t i = 0; i < sync->cell_count && !lost; i++) {
 		uint32_t owner = seat_owner(atom64_load_seq(&sync->cells[i]));
 
-		lost = owner != alive && participant_lost(sync->object.segment, owner);
+		lost = !DEFECT(DEFECT_ROUND_OF_DEAD) && owner != alive &&
+		       participant_lost(sync->object.segment, owner);
 		alive = owner;
 	}
 	return lost ? FULL_OF_DEAD : FULL;
@@ -292,7 +294,8 @@ static bool vacate(struct sync_layout *shared, struct atom64 *seat, uint64_t lea
 	do {
 		if (round_of(word) != seat_round(leaving))
 			return false; /* [Y4] acquire (seq), as in has_passed() */
-	} while (!atom64_cas_seq(&shared->word, &word, word_after(word, round_of(word))));
+	} while (!DEFECT(DEFECT_ROUND_SAME) &&
+	         !atom64_cas_seq(&shared->word, &word, word_after(word, round_of(word))));
 	return atom64_cas_seq(seat, &leaving, seat_with(leaving, SEAT_FREE));
 }
 

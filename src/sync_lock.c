@@ -35,6 +35,7 @@
 #include <errno.h>
 
 #include "atomic.h"
+#include "defect.h"
 #include "segment.h"
 #include "sync.h"
 
@@ -225,6 +226,8 @@ void lock_settle(struct sync_layout *shared, uint32_t slot)
 
 	if (state_of(word) != LOCK_HELD || owner_of(word) != slot)
 		return;
+	if (DEFECT(DEFECT_LOCK_STORE))
+		atom64_store_seq(&shared->word, without_holder(word, LOCK_ORPHANED));
 	/* [Y1] release (seq); if it fails, another reaper has done it. */
 	if (atom64_cas_seq(&shared->word, &word, without_holder(word, LOCK_ORPHANED)))
 		event_wake_one(&shared->changed);

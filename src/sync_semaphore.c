@@ -33,6 +33,7 @@
 #include <errno.h>
 
 #include "atomic.h"
+#include "defect.h"
 #include "segment.h"
 #include "sync.h"
 
@@ -247,7 +248,8 @@ static int post_permit(struct sync *sync)
 	} while (at == sync->cell_count && taken != before);
 	if (at == sync->cell_count)
 		return -EPERM;
-	atom64_add_seq(&sync->shared->posts, 1);
+	if (!DEFECT(DEFECT_PERMIT_UNTOLD))
+		atom64_add_seq(&sync->shared->posts, 1);
 	event_wake_one(&sync->shared->changed);
 	return 0;
 }
@@ -283,6 +285,16 @@ int stoa_semaphore_wait(struct stoa_semaphore *semaphore, const struct timespec 
 
 /* ---- the dead ---- */
 
+static bool set_free(struct atom64 *at, uint64_t permit)
+{
+	if (DEFECT(DEFECT_PERMIT_STORE)) {
+		atom64_store_seq(at, permit_free(permit));
+		return true;
+	}
+	/* [Y3] release (seq); if it fails, another reaper has done it. */
+	return atom64_cas_seq(at, &permit, permit_free(permit));
+}
+
 void semaphore_settle(struct sync_layout *shared, struct atom64 *permits, uint32_t count, uint32_t slot)
 {
 	bool any = false;
@@ -290,8 +302,7 @@ void semaphore_settle(struct sync_layout *shared, struct atom64 *permits, uint32
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t permit = atom64_load_seq(&permits[i]);
 
-		/* [Y3] release (seq); if it fails, another reaper has done it. */
-		any |= is_held_by(permit, slot) && atom64_cas_seq(&permits[i], &permit, permit_free(permit));
+		any |= is_held_by(permit, slot) && set_free(&permits[i], permit);
 	}
 	if (!any)
 		return;

@@ -24,11 +24,14 @@ void check_participants(struct world *world, uint32_t least, uint32_t most)
 		uint32_t what = state & 0xff;
 
 		require(world, what == PARTICIPANT_FREE || what == PARTICIPANT_LIVE,
-		        "participant %u stays %s after reaping", i, what < 6 ? participant_states[what] : "?");
+		        "participant %u stays %s after reaping", i,
+		        what < 6 ? participant_states[what] : "?");
 		alive += what == PARTICIPANT_LIVE;
 	}
-	require(world, alive <= most, "%u participants are left, not %u: a dead one was not reaped", alive, most);
-	require(world, alive >= least, "%u participants are left, not %u: a living one was reaped", alive, least);
+	require(world, alive <= most, "%u participants are left, not %u: a dead one was not reaped", alive,
+	        most);
+	require(world, alive >= least, "%u participants are left, not %u: a living one was reaped", alive,
+	        least);
 }
 
 /* ---- the directory ---- */
@@ -77,8 +80,8 @@ struct places {
 
 static void place(struct places *places, uint64_t block, const char *what, uint64_t where)
 {
-	require(places->world, block < places->blocks, "%s %lu has block %lu of %u", what, (unsigned long)where,
-	        (unsigned long)block, places->blocks);
+	require(places->world, block < places->blocks, "%s %lu has block %lu of %u", what,
+	        (unsigned long)where, (unsigned long)block, places->blocks);
 	require(places->world, !places->seen[block], "block %lu is in two places, one of them %s %lu",
 	        (unsigned long)block, what, (unsigned long)where);
 	places->seen[block] = 1;
@@ -94,7 +97,8 @@ static void check_exchange(struct world *world, const struct exchange *exchange)
 	for (uint64_t i = 0; i < exchange->cell_count; i++)
 		place(&places, atom64_load_seq(&exchange->cells[i]) & exchange->block_mask, "cell", i);
 	for (uint32_t n = 0; n < exchange->handle_count * exchange->holds; n++) {
-		const struct exchange_slot *slot = exchange_slot(exchange, n / exchange->holds, n % exchange->holds);
+		const struct exchange_slot *slot = exchange_slot(exchange, n / exchange->holds,
+		                                                 n % exchange->holds);
 		uint64_t role = atom64_load_seq(&exchange_handle(exchange, n / exchange->holds)->role);
 		uint64_t intent = atom64_load_seq(&slot->intent), orphan = atom64_load_seq(&slot->orphan);
 
@@ -108,8 +112,11 @@ static void check_exchange(struct world *world, const struct exchange *exchange)
 		if (intent_kind(intent) == INTENT_SETTLED) {
 			place(&places, intent_out(intent), "slot", n);
 		} else {
-			require(world, intent_kind(intent) == INTENT_REDELIVER && orphan_state(orphan) == ORPHAN_FREE &&
-			        orphan_lap(orphan) == intent_got(intent), "slot %u is not settled", n);
+			require(world,
+			        intent_kind(intent) == INTENT_REDELIVER &&
+			                orphan_state(orphan) == ORPHAN_FREE &&
+			                orphan_lap(orphan) == intent_got(intent),
+			        "slot %u is not settled", n);
 			place(&places, orphan_block(orphan), "orphan cell", n);
 		}
 	}
@@ -120,13 +127,15 @@ static void check_exchange(struct world *world, const struct exchange *exchange)
 static void check_ring(struct world *world, const struct ring *ring)
 {
 	struct places places = { .world = world, .blocks = ring->blocks };
-	uint64_t tail = atom64_load_seq(&ring->shared->tail), released = atom64_load_seq(&ring->shared->released);
+	uint64_t tail = atom64_load_seq(&ring->shared->tail);
+	uint64_t released = atom64_load_seq(&ring->shared->released);
 
 	require(world, tail == released || world->was_closed, "the ring is drained, and %lu are left",
 	        (unsigned long)(tail - released));
 	require(world, ring->blocks <= sizeof places.seen, "too many blocks for this check");
 	for (uint64_t i = 0; ring->blocks && i < ring->capacity; i++)
-		place(&places, atom64_load_rlx((struct atom64 *)ring->sizes + i) & (BLOCKS_MAX - 1), "place", i);
+		place(&places, atom64_load_rlx((struct atom64 *)ring->sizes + i) & (BLOCKS_MAX - 1), "place",
+		      i);
 }
 
 /* Of a ring that was drained: cell i waits for one of the next `capacity` positions. */
@@ -137,12 +146,14 @@ static void check_cells(struct world *world, const struct xring *ring)
 	require(world, xring_positions(ring, &sent, &received) == 0, "the cells make no sense");
 	if (world->was_closed)
 		return;
-	require(world, sent == received, "the ring is drained, and %lu are left", (unsigned long)(sent - received));
+	require(world, sent == received, "the ring is drained, and %lu are left",
+	        (unsigned long)(sent - received));
 	for (uint64_t i = 0; i < ring->capacity; i++) {
 		uint64_t word = atom64_load_seq(&ring->exchange.cells[i]);
 		uint64_t position = (word >> (BLOCK_BITS + 2)) * ring->capacity + i;
 
-		require(world, (word >> BLOCK_BITS & 3) == 0 && position >= sent && position < sent + ring->capacity,
+		require(world,
+		        (word >> BLOCK_BITS & 3) == 0 && position >= sent && position < sent + ring->capacity,
 		        "cell %lu waits for position %lu, and %lu were sent", (unsigned long)i,
 		        (unsigned long)position, (unsigned long)sent);
 	}

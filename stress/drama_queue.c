@@ -150,7 +150,6 @@ static void queue_stage(struct world *world)
 		expect_leased(world);
 	for (int i = 0; scenario_sends(world->scenario->operation) && i < BATCH; i++)
 		world->ledger[VICTIM_FIRST + i].maybe = true;
-	world->deaths++;
 }
 
 /* ---- the victim ---- */
@@ -198,7 +197,8 @@ static void queue_victim_prepares(struct world *world)
 	world->receiver = NULL;
 	for (uint32_t i = 0; i < BATCH; i++) /* push_many: side by side */
 		message_fill(world, VICTIM_FIRST + i,
-		             offered[0] + i * (queue_many_sent(operation) ? world->scenario->message_size : OUT_ROOM));
+		             offered[0] + i * (queue_many_sent(operation) ? world->scenario->message_size
+		                                                          : OUT_ROOM));
 	if (scenario_sends(operation))
 		victim_gets_sender(world);
 	if (operation == OP_SENDER_OPEN) {
@@ -307,18 +307,18 @@ static int act_of_receiver(struct world *world, uint64_t *done)
 
 static void queue_victim_acts(struct world *world)
 {
-	struct victim_area *area = &world->board->victim;
 	enum operation operation = world->scenario->operation;
 	uint64_t done = 0;
+	int rc;
 
 	if (operation == OP_DRAIN || operation == OP_NOW)
-		area->rc = stoa_queue_shutdown(world->queue, operation == OP_DRAIN ? STOA_DRAIN : STOA_NOW);
+		rc = stoa_queue_shutdown(world->queue, operation == OP_DRAIN ? STOA_DRAIN : STOA_NOW);
 	else if (operation == OP_REAP)
-		area->rc = stoa_segment_reap(world->segment);
+		rc = stoa_segment_reap(world->segment);
 	else
-		area->rc = scenario_sends(operation) ? act_of_sender(world, &done) : act_of_receiver(world, &done);
-	area->done = done;
-	area->finished = 1;
+		rc = scenario_sends(operation) ? act_of_sender(world, &done) : act_of_receiver(world, &done);
+	world->board->victim.done = done;
+	victim_finishes(world, rc);
 }
 
 static void queue_victim_ends(struct world *world)

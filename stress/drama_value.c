@@ -51,8 +51,8 @@ static uint64_t version_of(struct world *world, const uint8_t *bytes, const char
 
 	memcpy(&version, bytes, 8);
 	version_fill(world, version, whole);
-	require(world, memcmp(bytes, whole, size_of(world)) == 0, "%s gives a torn value, that begins as version %lu",
-	        where, (unsigned long)version);
+	require(world, memcmp(bytes, whole, size_of(world)) == 0,
+	        "%s gives a torn value, that begins as version %lu", where, (unsigned long)version);
 	return version;
 }
 
@@ -120,7 +120,9 @@ static void store_and_die(struct world *world)
 
 static void value_stage(struct world *world)
 {
-	struct stoa_segment_config segment = { .struct_size = sizeof segment, .participants = 6, .objects = 2 };
+	struct stoa_segment_config segment = { .struct_size = sizeof segment,
+		                               .participants = 6,
+		                               .objects = 2 };
 	uint8_t initial[SIZE_MOST];
 	int rc;
 
@@ -138,7 +140,6 @@ static void value_stage(struct world *world)
 		kill_after(world, store_and_die);
 		world->version++;
 	}
-	world->deaths++;
 }
 
 static uint8_t wanted[SIZE_MOST], expected[SIZE_MOST];
@@ -187,8 +188,7 @@ static void value_victim_acts(struct world *world)
 {
 	struct victim_area *area = &world->board->victim;
 
-	area->rc = act(world, (uint8_t *)area->out);
-	area->finished = 1;
+	victim_finishes(world, act(world, (uint8_t *)area->out));
 }
 
 static void close_it(struct world *world)
@@ -231,8 +231,8 @@ static void value_works(struct world *world)
 {
 	uint64_t version = load(world);
 
-	require(world, version == world->version || version == VICTIM_VERSION, "version %lu is there, not %lu",
-	        (unsigned long)version, (unsigned long)world->version);
+	require(world, version == world->version || version == VICTIM_VERSION,
+	        "version %lu is there, not %lu", (unsigned long)version, (unsigned long)world->version);
 	world->board->phase = version == VICTIM_VERSION;
 	for (uint32_t i = 0; i < STORES; i++) {
 		store_next(world);

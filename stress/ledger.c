@@ -19,7 +19,8 @@ uint32_t message_size_of(const struct world *world, uint32_t number)
 {
 	uint32_t most = world->scenario->message_size;
 
-	if (number >= VICTIM_FIRST && number < VICTIM_FIRST + BATCH && queue_many_sent(world->scenario->operation))
+	if (number >= VICTIM_FIRST && number < VICTIM_FIRST + BATCH &&
+	    queue_many_sent(world->scenario->operation))
 		return most;
 	return 4 + number * 7 % (most - 3);
 }
@@ -88,7 +89,8 @@ int queue_push_by(struct world *world, struct stoa_sender *sender)
 	require(world, number < MESSAGES_MAX, "the ledger is full");
 	message_fill(world, number, bytes);
 	rc = stoa_sender_push(sender, bytes, message_size_of(world, number));
-	require(world, rc == STOA_OK || rc == STOA_FULL || rc == STOA_CLOSED, "push answers %s", stoa_strerror(rc));
+	require(world, rc == STOA_OK || rc == STOA_FULL || rc == STOA_CLOSED, "push answers %s",
+	        stoa_strerror(rc));
 	if (rc == STOA_OK) {
 		world->next_number++;
 		world->ledger[number].committed = true;
@@ -109,10 +111,11 @@ void queue_see(struct world *world, const struct stoa_message *message)
 	struct message_record *record;
 	bool flagged = message->flags & STOA_REDELIVERED;
 
-	require(world, number > 0, "a torn message was delivered: id %lu, %zu bytes", (unsigned long)message->id,
-	        message->size);
+	require(world, number > 0, "a torn message was delivered: id %lu, %zu bytes",
+	        (unsigned long)message->id, message->size);
 	record = &world->ledger[number];
-	require(world, record->committed || record->maybe, "message %d was delivered, which nobody sent", number);
+	require(world, record->committed || record->maybe, "message %d was delivered, which nobody sent",
+	        number);
 	require(world, !record->seen && !record->consumed, "message %d was delivered twice", number);
 	require(world, flagged == (message->deliveries > 1), "message %d: %u deliveries, flags %u", number,
 	        message->deliveries, message->flags);
@@ -121,8 +124,8 @@ void queue_see(struct world *world, const struct stoa_message *message)
 	record->seen = true;
 	record->flagged = flagged;
 	if (!flagged) { /* in line: behind all that came out before */
-		require(world, message->id >= world->next_id, "message %d came too late: its id is %lu", number,
-		        (unsigned long)message->id);
+		require(world, message->id >= world->next_id, "message %d came too late: its id is %lu",
+		        number, (unsigned long)message->id);
 		world->next_id = message->id + 1;
 	}
 }
@@ -132,7 +135,8 @@ int queue_take(struct world *world, bool *flagged)
 	struct stoa_message message;
 	int rc = stoa_receiver_take(world->receiver, &message, &stoa_now);
 
-	require(world, rc == STOA_OK || rc == STOA_EMPTY || rc == STOA_CLOSED, "take answers %s", stoa_strerror(rc));
+	require(world, rc == STOA_OK || rc == STOA_EMPTY || rc == STOA_CLOSED, "take answers %s",
+	        stoa_strerror(rc));
 	world->was_closed |= rc == STOA_CLOSED;
 	if (rc != STOA_OK)
 		return rc;

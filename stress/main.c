@@ -2,7 +2,7 @@
 /**
  * main.c - stoa-stress: the race hunt, for those who want to see it with their own eyes.
  *
- * Exit status: 0 it held, 1 it did not, 2 it could not be tried.
+ * Exit status: 0 it held, 1 it did not, 2 it could not be tried, or not to the end.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include <stoa.h>
 
 #include "defect.h"
+#include "storm.h"
 #include "stress.h"
 
 static const char help[] =
@@ -19,6 +20,7 @@ static const char help[] =
 	"       stoa-stress step [--quick | --all] [--seconds N] [--seed N] [--json] [--jobs N] [SCENARIO ...]\n"
 	"       stoa-stress step SCENARIO --kill N [--reaper-kill M | --reaper-freeze M]\n"
 	"       stoa-stress step SCENARIO --freeze N\n"
+	"       stoa-stress storm [--seconds N] [--deaths N] [--seed N] [--processes N] [--json] [SCENARIO ...]\n"
 	"       stoa-stress --help | --version\n"
 	"\n"
 	"step runs an operation an instruction at a time.  At each of them the process is killed, or stopped while\n"
@@ -38,7 +40,18 @@ static const char help[] =
 	"  --json            one line of JSON for each scenario\n"
 	"  --jobs N          scenarios at once; default: one for each processor\n"
 	"\n"
-	"Exit status: 0 everything held, 1 something did not, 2 it could not be tried.\n";
+	"storm lets processes work at full speed while they are killed and stopped at random, by the thousand, and\n"
+	"accounts for every message, update, permit and block.  It is a matter of chance: the same seed does the\n"
+	"same, but not at the same instructions.\n"
+	"\n"
+	"  SCENARIO          part of a name that `stoa-stress list` shows; without one: all, in turn\n"
+	"  --seconds N       for so long; default: 60\n"
+	"  --deaths N        until so many have died\n"
+	"  --seed N          replay; default: another one each time, and it is told\n"
+	"  --processes N     6 to 32 at once; default: 8\n"
+	"  --json            one line of JSON for each round, and one for all\n"
+	"\n"
+	"Exit status: 0 everything held, 1 something did not, 2 it could not be tried, or not to the end.\n";
 
 #ifdef STOA_DEFECTS
 int stoa_defect;
@@ -63,12 +76,6 @@ int step_main(int argc, char **argv)
 	fprintf(stderr, "stoa-stress: step is not supported on this machine: it needs ptrace(2) on x86-64\n");
 	return 2;
 }
-
-int step_list(bool all)
-{
-	(void)all;
-	return step_main(0, NULL);
-}
 #endif
 
 /* Addresses are the same in every run: a failure that names one can be looked up, and replayed. */
@@ -79,6 +86,19 @@ static void fix_addresses(char **argv)
 	if (persona == -1 || (persona & ADDR_NO_RANDOMIZE) || personality((unsigned)persona | ADDR_NO_RANDOMIZE) == -1)
 		return;
 	execv("/proc/self/exe", argv);
+}
+
+static int list(bool all)
+{
+#ifdef STRESS_CAN_STEP
+	int status = step_list(all);
+
+	if (status)
+		return status;
+#else
+	(void)all;
+#endif
+	return storm_list();
 }
 
 int main(int argc, char **argv)
@@ -94,13 +114,15 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc > 1 && strcmp(argv[1], "list") == 0)
-		status = argc == 2                                       ? step_list(false)
-		         : argc == 3 && strcmp(argv[2], "--all") == 0 ? step_list(true)
+		status = argc == 2                                       ? list(false)
+		         : argc == 3 && strcmp(argv[2], "--all") == 0 ? list(true)
 		                                                         : -1;
 	if (argc > 1 && strcmp(argv[1], "step") == 0) {
 		fix_addresses(argv);
 		status = step_main(argc - 2, argv + 2);
 	}
+	if (argc > 1 && strcmp(argv[1], "storm") == 0)
+		status = storm_main(argc - 2, argv + 2);
 	if (status >= 0)
 		return status;
 	fputs(help, stderr);

@@ -1,87 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * scenarios.c - which worlds there are: topology, operation, state, capacity, and variants.
- *
- * A name tells all of it, so that a failure can be replayed by name:
- *
- *   TOPOLOGY/OPERATION/STATE/capN[/holdsN][/sizeN][/discard][/close][/MEDDLING@N][/reaper]
+ * scenarios.c - which worlds there are: the fair choice, the quick one, all of them.
  */
 #include "step.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-static const char *const topologies[] = { "spsc", "mpsc", "spmc", "mpmc" };
-static const char *const states[] = { "empty", "one", "full", "wounded" };
-static const char *const meddlings[] = { "", "push", "pop", "cycle", "fill", "drain" };
-static const char *const operations[OPERATIONS] = {
-	[OP_PUSH] = "push",
-	[OP_PUSH_MANY] = "push_many",
-	[OP_SEND] = "send",
-	[OP_COMMIT] = "reserve+commit",
-	[OP_ABORT] = "reserve+abort",
-	[OP_SENDER_OPEN] = "sender_open",
-	[OP_SENDER_CLOSE] = "sender_close",
-	[OP_POP] = "pop",
-	[OP_POP_MANY] = "pop_many",
-	[OP_RECV] = "recv",
-	[OP_RELEASE] = "take+release",
-	[OP_RETURN] = "take+return",
-	[OP_RECEIVER_OPEN] = "receiver_open",
-	[OP_RECEIVER_CLOSE] = "receiver_close",
-	[OP_DRAIN] = "shutdown_drain",
-	[OP_NOW] = "shutdown_now",
-	[OP_REAP] = "reap",
-	[OP_LOAD] = "value_load",
-	[OP_STORE] = "value_store",
-	[OP_EXCHANGE] = "value_exchange",
-	[OP_COMPARE] = "value_compare_exchange",
-	[OP_UPDATE] = "value_update",
-	[OP_RANGE] = "array_write",
-	[OP_NUMBER] = "number_fetch_max",
-	[OP_CREATE_QUEUE] = "queue_create",
-	[OP_CREATE_VALUE] = "value_create",
-	[OP_OPEN_QUEUE] = "queue_open",
-	[OP_ATTACH] = "segment_attach",
-	[OP_DETACH] = "segment_detach",
-};
-
-const char *operation_name(enum operation operation)
-{
-	return operations[operation];
-}
-
-bool scenario_sends(enum operation operation)
-{
-	return operation <= OP_SENDER_CLOSE;
-}
-
-bool scenario_receives(enum operation operation)
-{
-	return operation >= OP_POP && operation <= OP_RECEIVER_CLOSE;
-}
-
-void scenario_name(const struct scenario *scenario, char name[NAME_ROOM])
-{
-	const char *kind = scenario_of_queue(scenario)              ? topologies[scenario->topology]
-	                   : scenario->operation >= OP_CREATE_QUEUE ? "life"
-	                                                            : "value";
-	int n = snprintf(name, NAME_ROOM, "%s/%s/%s", kind, operations[scenario->operation],
-	                 states[scenario->state]);
-
-	if (scenario_of_queue(scenario))
-		n += snprintf(name + n, NAME_ROOM - (size_t)n, "/cap%u/holds%u", scenario->capacity, scenario->holds);
-	n += snprintf(name + n, NAME_ROOM - (size_t)n, "/size%u", scenario->message_size);
-	if (scenario->on_death == STOA_DISCARD)
-		n += snprintf(name + n, NAME_ROOM - (size_t)n, "/discard");
-	if (scenario->close_with_senders)
-		n += snprintf(name + n, NAME_ROOM - (size_t)n, "/close");
-	if (scenario->meddling)
-		n += snprintf(name + n, NAME_ROOM - (size_t)n, "/%s@%u", meddlings[scenario->meddling],
-		              scenario->meddle_at);
-	if (scenario->stepped_reaper)
-		snprintf(name + n, NAME_ROOM - (size_t)n, "/reaper");
-}
+#include "event.h"
 
 /* ---- the list ---- */
 
@@ -97,7 +22,8 @@ static bool same(const struct scenario *a, const struct scenario *b)
 	       a->capacity == b->capacity && a->holds == b->holds && a->message_size == b->message_size &&
 	       a->on_death == b->on_death && a->close_with_senders == b->close_with_senders &&
 	       a->meddling == b->meddling && (!a->meddling || a->meddle_at == b->meddle_at) &&
-	       a->stepped_reaper == b->stepped_reaper;
+	       a->stepped_reaper == b->stepped_reaper && a->returns == b->returns && a->waits == b->waits &&
+	       a->path == b->path;
 }
 
 static void add(struct list *list, struct scenario scenario)
@@ -152,8 +78,8 @@ static void add_meddled(struct list *list, struct scenario scenario)
 
 static bool is_light(enum operation operation)
 {
-	return operation == OP_PUSH || operation == OP_COMMIT || operation == OP_POP || operation == OP_RELEASE ||
-	       operation == OP_RETURN || operation == OP_RECEIVER_CLOSE;
+	return operation == OP_PUSH || operation == OP_COMMIT || operation == OP_POP ||
+	       operation == OP_RELEASE || operation == OP_RETURN || operation == OP_RECEIVER_CLOSE;
 }
 
 /* Whether there are others of the victim's kind, or of the other, who could have died before. */
@@ -161,6 +87,15 @@ static bool others_can_die(const struct scenario *base)
 {
 	return base->topology != SPSC && !(base->topology == SPMC && scenario_sends(base->operation)) &&
 	       state_matters(base->operation, IS_WOUNDED, base->capacity);
+}
+
+/* Stepped reapers take most of the time: where that is short, one of each sort. */
+static bool has_reaper(const struct list *list, const struct scenario *base)
+{
+	if (list->effort != EFFORT_QUICK)
+		return true;
+	return (base->topology == MPMC && is_light(base->operation)) ||
+	       (base->topology == SPSC && (base->operation == OP_PUSH || base->operation == OP_POP));
 }
 
 static void add_variants(struct list *list, struct scenario base)
@@ -174,11 +109,11 @@ static void add_variants(struct list *list, struct scenario base)
 	add(list, scenario);
 	scenario = base;
 	scenario.stepped_reaper = true;
-	if (list->effort != EFFORT_QUICK || (is_light(base.operation) && base.topology != SPMC))
+	if (has_reaper(list, &base))
 		add(list, scenario);
 	if (scenario_receives(base.operation)) {
 		scenario.on_death = STOA_DISCARD;
-		if (list->effort != EFFORT_QUICK || base.topology == MPMC)
+		if (has_reaper(list, &base) && (list->effort != EFFORT_QUICK || base.topology == MPMC))
 			add(list, scenario);
 		scenario.stepped_reaper = false;
 		add(list, scenario);
@@ -234,11 +169,14 @@ static void add_queues(struct list *list)
 				continue;
 			}
 			add_operation(list, scenario);
-			if (operation == OP_SENDER_CLOSE || operation == OP_PUSH || operation == OP_SENDER_OPEN) {
+			if (operation == OP_SENDER_CLOSE || operation == OP_PUSH ||
+			    operation == OP_SENDER_OPEN) {
 				scenario.close_with_senders = true;
 				add(list, scenario);
 				scenario.stepped_reaper = true;
-				add(list, scenario);
+				if (list->effort != EFFORT_QUICK ||
+				    (operation == OP_SENDER_CLOSE && (topology == MPMC || topology == SPSC)))
+					add(list, scenario);
 			}
 		}
 	}
@@ -272,27 +210,189 @@ static void add_values(struct list *list)
 				scenario.stepped_reaper = true;
 				if (operation != OP_NUMBER && operation != OP_LOAD &&
 				    (list->effort == EFFORT_ALL ||
-				     (i == 0 && (list->effort == EFFORT_NORMAL || state == IS_ONE))))
+				     (i == 0 && (list->effort == EFFORT_NORMAL || state == IS_ONE))) &&
+				    (list->effort != EFFORT_QUICK || operation == OP_STORE ||
+				     operation == OP_RANGE))
 					add(list, scenario);
 			}
 		}
 	}
 }
 
+/* ---- semaphore, event, barrier, lock ---- */
+
+static void add_sync_meddled(struct list *list, struct scenario scenario, enum meddling how, uint32_t most)
+{
+	scenario.meddling = how;
+	for (scenario.meddle_at = 1; scenario.meddle_at <= most; scenario.meddle_at++)
+		add(list, scenario);
+}
+
+static void add_with_reaper(struct list *list, struct scenario scenario, bool leaves_something)
+{
+	bool one = scenario.state == IS_FULL || scenario.operation == OP_SEMAPHORE_POST ||
+	           scenario.operation == OP_LOCK_RELEASE;
+
+	add(list, scenario);
+	scenario.stepped_reaper = true;
+	if (leaves_something && (list->effort != EFFORT_QUICK || (one && scenario.state != IS_WOUNDED)))
+		add(list, scenario);
+}
+
+static void add_semaphores(struct list *list, bool returns)
+{
+	bool quick = list->effort == EFFORT_QUICK;
+
+	for (int operation = OP_SEMAPHORE_POST; operation <= OP_SEMAPHORE_WAIT; operation++) {
+		for (int state = IS_EMPTY; state <= IS_WOUNDED; state++) {
+			struct scenario scenario = {
+				.operation = (enum operation)operation,
+				.state = (enum state)state,
+				.capacity = 3,
+				.returns = returns,
+			};
+
+			if (state == IS_WOUNDED && !returns)
+				continue;
+			add_with_reaper(list, scenario, returns && state != IS_FULL);
+			if (!quick || (state == IS_ONE && returns))
+				add_sync_meddled(list, scenario, MEDDLE_CYCLE, quick ? 4 : 9);
+			if (!quick)
+				add_sync_meddled(list, scenario, MEDDLE_PUSH, 6);
+			if (list->effort == EFFORT_ALL)
+				add_sync_meddled(list, scenario, MEDDLE_POP, 6);
+			scenario.waits = state == IS_EMPTY && operation == OP_SEMAPHORE_WAIT;
+			if (scenario.waits)
+				add(list, scenario);
+		}
+	}
+}
+
+/* Set and cleared while it waits: after its first look, while it spins, around its announcement. */
+static void add_event_waits(struct list *list, struct scenario scenario)
+{
+	static const uint32_t moments[] = { 2, 3, EVENT_SPINS + 3, EVENT_SPINS + 4, EVENT_SPINS + 5 };
+
+	add(list, scenario);
+	scenario.meddling = MEDDLE_CYCLE;
+	for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+		scenario.meddle_at = moments[i];
+		add(list, scenario);
+	}
+}
+
+static void add_events(struct list *list)
+{
+	for (int operation = OP_EVENT_SET; operation <= OP_EVENT_WAIT; operation++) {
+		for (int state = IS_EMPTY; state <= IS_FULL; state += IS_FULL) {
+			struct scenario scenario = {
+				.operation = (enum operation)operation,
+				.state = (enum state)state,
+			};
+
+			add(list, scenario);
+			for (int how = MEDDLE_PUSH; how <= MEDDLE_CYCLE && list->effort != EFFORT_QUICK;
+			     how++)
+				add_sync_meddled(list, scenario, (enum meddling)how, 4);
+			scenario.waits = state == IS_EMPTY && operation == OP_EVENT_WAIT;
+			if (scenario.waits)
+				add_event_waits(list, scenario);
+		}
+	}
+}
+
+static void add_barriers(struct list *list)
+{
+	bool quick = list->effort == EFFORT_QUICK;
+
+	for (uint32_t parties = 2; parties <= 3; parties++) {
+		for (int state = IS_EMPTY; state <= IS_WOUNDED; state++) {
+			struct scenario scenario = {
+				.operation = OP_BARRIER_WAIT,
+				.state = (enum state)state,
+				.capacity = parties,
+			};
+
+			if ((state == IS_ONE && parties == 2) || (parties == 3 && quick))
+				continue; /* that is the last */
+			add_with_reaper(list, scenario, true);
+			if (!quick)
+				add_sync_meddled(list, scenario, MEDDLE_PUSH, 12);
+			if (state == IS_FULL && !quick)
+				add_sync_meddled(list, scenario, MEDDLE_POP, 14);
+			scenario.waits = parties == 2 && state == IS_EMPTY;
+			if (scenario.waits)
+				add(list, scenario);
+		}
+	}
+}
+
+static void add_locks(struct list *list)
+{
+	for (int operation = OP_LOCK_ACQUIRE; operation <= OP_LOCK_RELEASE; operation++) {
+		for (int state = IS_EMPTY; state <= IS_WOUNDED; state++) {
+			struct scenario scenario = {
+				.operation = (enum operation)operation,
+				.state = (enum state)state,
+			};
+
+			if (operation == OP_LOCK_RELEASE && (state == IS_ONE || state == IS_WOUNDED))
+				continue; /* who holds it holds it */
+			add_with_reaper(list, scenario, state != IS_FULL);
+			if (operation == OP_LOCK_RELEASE)
+				continue;
+			add_sync_meddled(list, scenario, MEDDLE_CYCLE, list->effort == EFFORT_QUICK ? 1 : 4);
+			if (state == IS_FULL && list->effort != EFFORT_QUICK)
+				add_sync_meddled(list, scenario, MEDDLE_PUSH, 4);
+			scenario.waits = state == IS_FULL;
+			if (scenario.waits)
+				add(list, scenario);
+		}
+	}
+}
+
+/* ---- objects and segments ---- */
+
 static void add_lives(struct list *list)
 {
-	for (int operation = OP_CREATE_QUEUE; operation < OPERATIONS; operation++) {
+	for (int operation = OP_CREATE_QUEUE; operation <= OP_DETACH; operation++) {
 		struct scenario scenario = { .operation = (enum operation)operation };
+		bool makes = operation <= OP_CREATE_LOCK, light = makes && operation > OP_CREATE_VALUE;
 
 		add(list, scenario);
-		for (uint32_t at = 1; operation <= OP_CREATE_VALUE && at <= 4; at++) {
+		if (light && list->effort == EFFORT_QUICK)
+			continue;
+		for (uint32_t at = 1; makes && at <= 4; at++) {
 			scenario.meddling = MEDDLE_PUSH;
 			scenario.meddle_at = at;
 			add(list, scenario);
 		}
 		scenario.meddling = MEDDLE_NOT;
 		scenario.stepped_reaper = true;
-		add(list, scenario);
+		if (operation != OP_LIST && (list->effort != EFFORT_QUICK || operation == OP_CREATE_QUEUE ||
+		                             operation >= OP_ATTACH))
+			add(list, scenario);
+	}
+}
+
+/* Names in memory; and, as files behave alike, a few with a slash where the time is short. */
+static void add_names(struct list *list)
+{
+	for (int operation = OP_NAME_CREATE; operation <= OP_NAME_CLOSE; operation++) {
+		for (int state = IS_EMPTY; state <= IS_WOUNDED; state++) {
+			struct scenario scenario = {
+				.operation = (enum operation)operation,
+				.state = (enum state)state,
+			};
+
+			if (state == IS_FULL || (state == IS_EMPTY && operation >= OP_NAME_UNLINK))
+				continue;
+			add(list, scenario);
+			scenario.path = true;
+			if (list->effort != EFFORT_QUICK ||
+			    (operation == OP_NAME_CREATE && state == IS_EMPTY))
+				add(list, scenario);
+		}
 	}
 }
 
@@ -302,7 +402,13 @@ struct scenario *scenarios(enum effort effort, uint32_t *count)
 
 	add_queues(&list);
 	add_values(&list);
+	add_semaphores(&list, false);
+	add_semaphores(&list, true);
+	add_events(&list);
+	add_barriers(&list);
+	add_locks(&list);
 	add_lives(&list);
+	add_names(&list);
 	*count = list.count;
 	return list.items;
 }

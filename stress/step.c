@@ -6,7 +6,7 @@
  * Each scenario is one pass (step_pass.c) in a process of its own; as many run at once as there are
  * processors, each on one of them, as two processes that take turns do best.
  */
-#include "step.h"
+#include "step_run.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -21,26 +21,6 @@
 #include <unistd.h>
 
 #include "stress.h"
-
-#define JOBS_MAX 64
-
-struct job {
-	pid_t pid;
-	uint32_t index;
-};
-
-struct run {
-	struct scenario *scenarios;
-	uint32_t count;
-	struct tally *tallies; /* shared with the passes */
-	struct settings settings;
-	struct job jobs[JOBS_MAX];
-	uint32_t jobs_most, running;
-	bool progress, json;
-	enum effort effort;
-	long seed, seconds_most; /* -1: in the order of the list, to its end */
-	double seconds;
-};
 
 static void use_processor(uint32_t n)
 {
@@ -58,120 +38,6 @@ static void use_processor(uint32_t n)
 		sched_setaffinity(0, sizeof one, &one);
 		return;
 	}
-}
-
-/* ---- output ---- */
-
-static void add_tally(struct tally *sum, const struct tally *tally)
-{
-	sum->instructions += tally->instructions;
-	sum->kills += tally->kills;
-	sum->freezes += tally->freezes;
-	sum->reaper_kills += tally->reaper_kills;
-	sum->reaper_freezes += tally->reaper_freezes;
-	sum->longest = tally->longest > sum->longest ? tally->longest : sum->longest;
-	sum->failures += tally->failures;
-}
-
-static uint64_t points(const struct tally *tally)
-{
-	return tally->kills + tally->freezes + tally->reaper_kills + tally->reaper_freezes;
-}
-
-static void replay_line(const struct run *run, uint32_t index, char *line, size_t room)
-{
-	const struct replay *where = &run->tallies[index].where;
-	char name[NAME_ROOM];
-	int n;
-
-	scenario_name(&run->scenarios[index], name);
-	n = snprintf(line, room, "stoa-stress step %s", name);
-	if (where->kill >= 0)
-		n += snprintf(line + n, room - (size_t)n, " --kill %ld", where->kill);
-	if (where->freeze >= 0)
-		n += snprintf(line + n, room - (size_t)n, " --freeze %ld", where->freeze);
-	if (where->reaper_kill >= 0)
-		n += snprintf(line + n, room - (size_t)n, " --reaper-kill %ld", where->reaper_kill);
-	if (where->reaper_freeze >= 0)
-		snprintf(line + n, room - (size_t)n, " --reaper-freeze %ld", where->reaper_freeze);
-}
-
-static void print_failure(const struct run *run, uint32_t index)
-{
-	char line[NAME_ROOM + 128];
-
-	replay_line(run, index, line, sizeof line);
-	if (run->progress)
-		fprintf(stderr, "\r\033[K");
-	printf("FAILED  %s\n        replay: %s\n", run->tallies[index].text, line);
-	fflush(stdout);
-}
-
-static void print_row(const char *name, const char *variant, const struct tally *tally)
-{
-	printf("%-24s %-9s %9lu %8lu %8lu %8lu %8lu %8lu\n", name, variant, (unsigned long)tally->instructions,
-	       (unsigned long)tally->kills, (unsigned long)tally->freezes, (unsigned long)tally->reaper_kills,
-	       (unsigned long)tally->reaper_freezes, (unsigned long)tally->failures);
-}
-
-static const char *variant_of(const struct scenario *scenario)
-{
-	static const char *const topologies[] = { "spsc", "mpsc", "spmc", "mpmc" };
-
-	return scenario_of_queue(scenario) ? topologies[scenario->topology] : "-";
-}
-
-static void print_table(const struct run *run, const struct tally *sum)
-{
-	printf("\n%-24s %-9s %9s %8s %8s %8s %8s %8s\n", "operation", "topology", "stepped", "killed", "stopped",
-	       "reaper k", "reaper s", "failed");
-	for (int operation = 0; operation < OPERATIONS; operation++) {
-		for (int topology = 0; topology < TOPOLOGIES; topology++) {
-			struct tally tally = { 0 };
-			const char *variant = NULL;
-
-			for (uint32_t i = 0; i < run->count; i++) {
-				const struct scenario *scenario = &run->scenarios[i];
-
-				if ((int)scenario->operation != operation || (int)scenario->topology != topology)
-					continue;
-				variant = variant_of(scenario);
-				add_tally(&tally, &run->tallies[i]);
-			}
-			if (variant)
-				print_row(operation_name((enum operation)operation), variant, &tally);
-		}
-	}
-	print_row("all", "", sum);
-}
-
-static void print_json(const struct run *run)
-{
-	for (uint32_t i = 0; i < run->count; i++) {
-		const struct tally *tally = &run->tallies[i];
-		char name[NAME_ROOM], line[NAME_ROOM + 128];
-
-		scenario_name(&run->scenarios[i], name);
-		replay_line(run, i, line, sizeof line);
-		printf("{\"scenario\": \"%s\", \"instructions\": %lu, \"kills\": %lu, \"freezes\": %lu, "
-		       "\"reaper_kills\": %lu, \"reaper_freezes\": %lu, \"failures\": %lu, \"replay\": \"%s\"}\n",
-		       name, (unsigned long)tally->instructions, (unsigned long)tally->kills,
-		       (unsigned long)tally->freezes, (unsigned long)tally->reaper_kills,
-		       (unsigned long)tally->reaper_freezes, (unsigned long)tally->failures,
-		       tally->failures ? line : "");
-	}
-}
-
-static void print_progress(const struct run *run, uint32_t ended)
-{
-	struct tally sum = { 0 };
-
-	if (!run->progress)
-		return;
-	for (uint32_t i = 0; i < run->count; i++)
-		add_tally(&sum, &run->tallies[i]);
-	fprintf(stderr, "\r\033[K%u of %u scenarios, %lu points, %lu failures", ended, run->count,
-	        (unsigned long)points(&sum), (unsigned long)sum.failures);
 }
 
 /* ---- running ---- */
@@ -209,7 +75,7 @@ static void end(struct run *run, pid_t pid, int status)
 				snprintf(tally->text, sizeof tally->text, "the stage itself failed");
 		}
 		if (tally->failures)
-			print_failure(run, run->jobs[place].index);
+			step_failure(run, run->jobs[place].index);
 		run->jobs[place].pid = 0;
 		run->running--;
 		return;
@@ -224,6 +90,36 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* SIGINT and the like: all that runs is ended, what has a name is removed, and only then do we die of it. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	interrupted = signal;
+}
+
+static void catch_interrupts(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	struct sigaction action = { .sa_handler = on_interrupt }; /* waitpid() must not start again */
+
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+static void interrupt(struct run *run)
+{
+	for (uint32_t place = 0; place < run->jobs_most; place++) {
+		if (run->jobs[place].pid) {
+			kill(-run->jobs[place].pid, SIGKILL);
+			waitpid(run->jobs[place].pid, NULL, 0);
+		}
+	}
+	names_end(&run->names);
+	signal(interrupted, SIG_DFL);
+	raise(interrupted);
+}
+
 static void run_all(struct run *run)
 {
 	uint32_t next = 0, ended = 0;
@@ -232,6 +128,8 @@ static void run_all(struct run *run)
 		int status;
 		pid_t pid;
 
+		if (interrupted)
+			interrupt(run);
 		if (run->seconds_most >= 0 && now() - run->seconds > (double)run->seconds_most)
 			run->count = next; /* no more of them */
 		for (uint32_t place = 0; place < run->jobs_most && next < run->count; place++) {
@@ -243,38 +141,11 @@ static void run_all(struct run *run)
 			break;
 		if (pid > 0) {
 			end(run, pid, status);
-			print_progress(run, ++ended);
+			step_progress(run, ++ended);
 		}
 	}
 	if (run->progress)
 		fprintf(stderr, "\r\033[K");
-}
-
-static int report(const struct run *run)
-{
-	struct tally sum = { 0 };
-	uint32_t failed = 0;
-
-	for (uint32_t i = 0; i < run->count; i++) {
-		add_tally(&sum, &run->tallies[i]);
-		failed += run->tallies[i].failures != 0;
-	}
-	if (run->json)
-		print_json(run);
-	else
-		print_table(run, &sum);
-	if (sum.longest && !run->json)
-		printf("\nThe longest turn of a survivor beside a stopped process took %lu instructions; the bound is "
-		       "%d.\n",
-		       (unsigned long)sum.longest, TURN_MOST);
-	if (failed)
-		printf("\nstep: FAILED: %u of %u scenarios, at %lu of %lu points\n", failed, run->count,
-		       (unsigned long)sum.failures, (unsigned long)points(&sum));
-	else
-		printf("\nstep: passed: %u scenarios, %lu points (%lu instructions), %.0f points a second, in %.0f s\n",
-		       run->count, (unsigned long)points(&sum), (unsigned long)sum.instructions,
-		       (double)points(&sum) / run->seconds, run->seconds);
-	return failed ? 1 : 0;
 }
 
 /* ---- what was asked for ---- */
@@ -416,16 +287,21 @@ int step_main(int argc, char **argv)
 	if (run.seed >= 0 || run.seconds_most >= 0)
 		shuffle(&run);
 	if (!run.count) {
-		fprintf(stderr, "stoa-stress: there is no such scenario; `stoa-stress list --all` has them\n");
+		fprintf(stderr,
+		        "stoa-stress: there is no such scenario; `stoa-stress list --all` has them\n");
 		return 2;
 	}
 	run.progress = isatty(STDERR_FILENO) && !run.json;
-	run.tallies = mmap(NULL, run.count * sizeof *run.tallies, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-	                   -1, 0);
+	run.tallies = mmap(NULL, run.count * sizeof *run.tallies, PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (run.tallies == MAP_FAILED)
 		return 2;
+	names_begin(&run.names);
+	run.settings.names = &run.names;
+	catch_interrupts();
 	run.seconds = now();
 	run_all(&run);
 	run.seconds = now() - run.seconds;
-	return report(&run);
+	names_end(&run.names);
+	return step_verdict(&run) ? 1 : 0;
 }

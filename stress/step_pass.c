@@ -30,53 +30,19 @@
  * The copies of processes are made by clone(2) without the library's fork handlers: they are the
  * same participant, at another time.
  */
-#include "step.h"
+#include "step_pass.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "participant.h"
 
-#define PATIENCE_S 30       /* for whatever must come to an end */
-#define INSTRUCTIONS_MAX 3000000
-#define FAULTS_MAX 10       /* of one pass: then the rest is not tried */
-
-struct image {
-	uint64_t n;  /* steps before it */
-	uint64_t of; /* of a reaper: the n of the victim's image that it found */
-	uintptr_t address;
-	uint8_t *bytes;
-	struct victim_area victim;
-};
-
-struct images {
-	struct image *list;
-	uint32_t count, room;
-};
-
-struct pass {
-	const struct scenario *scenario;
-	const struct settings *settings;
-	struct tally *tally;
-	const struct drama *drama;
-	struct world world;
-	struct range shared[2]; /* the segment; the board, so that what the victim notes there counts, too */
-	pid_t victim, reaper;
-	struct images images; /* of the victim's operation */
-	struct images reaped; /* of the reaper's, one image of the victim's after the other */
-	struct replay where;  /* the point that is being tried */
-	uint32_t phase;
-};
+#define FAULTS_MAX 10 /* of one pass: then the rest is not tried */
 
 /* ---- failures ---- */
 
@@ -92,7 +58,15 @@ _Noreturn void fault(struct world *world, const char *format, ...)
 	_exit(1);
 }
 
-static void failure(struct pass *pass, uintptr_t address, const char *what)
+void victim_finishes(struct world *world, int rc)
+{
+	volatile struct victim_area *area = &world->board->victim; /* in this order */
+
+	area->rc = rc;
+	area->finished = 1;
+}
+
+void pass_failure(struct pass *pass, uintptr_t address, const char *what)
 {
 	struct board *board = pass->world.board;
 	struct tally *tally = pass->tally;
@@ -105,203 +79,9 @@ static void failure(struct pass *pass, uintptr_t address, const char *what)
 	board->failed = 0;
 }
 
-static bool enough(const struct pass *pass)
+bool pass_enough(const struct pass *pass)
 {
 	return pass->tally->failures >= FAULTS_MAX;
-}
-
-/* ---- images ---- */
-
-static void restore(struct pass *pass, const struct image *image)
-{
-	memcpy(pass->world.base, image->bytes, pass->world.bytes);
-	pass->world.board->victim = image->victim;
-}
-
-static void keep(struct pass *pass, struct images *images, uint64_t n, uintptr_t address)
-{
-	struct image *image;
-
-	if (images->count == images->room) {
-		images->room = images->room ? images->room * 2 : 64;
-		images->list = realloc(images->list, images->room * sizeof *images->list);
-	}
-	image = &images->list[images->count++];
-	image->n = n;
-	image->of = 0;
-	image->address = address;
-	image->victim = pass->world.board->victim;
-	image->bytes = malloc(pass->world.bytes);
-	memcpy(image->bytes, pass->world.base, pass->world.bytes);
-}
-
-/* Whether the last image is what there is. */
-static bool kept(const struct pass *pass, const struct images *images, uint32_t first)
-{
-	const struct image *last = &images->list[images->count - 1];
-
-	return images->count > first && memcmp(last->bytes, pass->world.base, pass->world.bytes) == 0 &&
-	       memcmp(&last->victim, &pass->world.board->victim, sizeof last->victim) == 0;
-}
-
-static void forget(struct images *images)
-{
-	for (uint32_t i = 0; i < images->count; i++)
-		free(images->list[i].bytes);
-	images->count = 0;
-}
-
-/* ---- processes ---- */
-
-static pid_t watched;
-
-static void on_alarm(int signal)
-{
-	(void)signal;
-	if (watched > 0)
-		kill(watched, SIGKILL);
-}
-
-static void watch(pid_t pid)
-{
-	watched = pid;
-	alarm(pid > 0 ? PATIENCE_S : 0);
-}
-
-/* A copy of this process that is the same participant: no fork handlers run. */
-static pid_t copy_self(void)
-{
-	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-}
-
-static pid_t start_survivors(struct pass *pass, struct fate fate, bool pauses)
-{
-	pid_t pid = copy_self();
-
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	pass->world.fate = fate;
-	pass->drama->works(&pass->world);
-	if (pauses) {
-		kill((pid_t)syscall(SYS_getpid), SIGSTOP);
-		pass->world.fate.victim_resumed = !fate.victim_dead;
-		pass->world.fate.reaper_frozen = false;
-	}
-	pass->drama->audits(&pass->world);
-	_exit(0);
-}
-
-/* Waits for the survivors: 0 they ended well, 1 they paused, -1 they failed. */
-static int wait_survivors(struct pass *pass, pid_t pid, uintptr_t address)
-{
-	int status = 0;
-	pid_t got;
-
-	watch(pid);
-	do {
-		got = waitpid(pid, &status, WUNTRACED);
-	} while (got < 0 && errno == EINTR);
-	watch(0);
-	if (WIFSTOPPED(status))
-		return 1;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	failure(pass, address,
-	        WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "the survivors did not come to an end"
-	                                                           : "the survivors crashed");
-	return -1;
-}
-
-/* ---- points ---- */
-
-static void try_kill(struct pass *pass, uintptr_t address, struct fate fate)
-{
-	pass->world.board->phase = 0;
-	wait_survivors(pass, start_survivors(pass, fate, false), address);
-}
-
-static bool is_measured(const struct scenario *scenario)
-{
-	return !scenario->meddling && !scenario->stepped_reaper && scenario->capacity <= 3 &&
-	       scenario->message_size <= 100;
-}
-
-/* How many instructions a survivor needs for a turn, here and now. */
-static void try_turn(struct pass *pass, uintptr_t address, const struct image *now)
-{
-	uint64_t n = 0;
-	pid_t pid = copy_self();
-	uintptr_t at;
-
-	if (pid == 0) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		trace_mark();
-		pass->drama->turn(&pass->world);
-		trace_mark();
-		_exit(0);
-	}
-	if (pid > 0 && trace_begin(pid)) {
-		while (n <= TURN_MOST && trace_look(pid, pass->shared, &at) != NEXT_END && trace_step(pid))
-			n++;
-	}
-	trace_kill(pid);
-	if (n == 0 || n > TURN_MOST || pass->world.board->failed)
-		failure(pass, address, "a survivor needs too many instructions, or crashed");
-	if (n > pass->tally->longest)
-		pass->tally->longest = n;
-	restore(pass, now);
-}
-
-/* The one that was stopped goes on, to its end. */
-static bool resume(struct pass *pass, pid_t pid, uintptr_t address)
-{
-	int status = 0;
-	bool ended;
-
-	watch(pid);
-	ended = trace_finish(pid);
-	if (ended) {
-		ptrace(PTRACE_DETACH, pid, NULL, NULL);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-	}
-	watch(0);
-	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return true;
-	failure(pass, address, "the process that had been stopped crashed, or did not come to an end");
-	return false;
-}
-
-static void try_freeze(struct pass *pass, pid_t pid, uintptr_t address, struct fate fate,
-                       const struct image *now)
-{
-	int rc, file = trace_reads(pid);
-	off_t position = file >= 0 ? lseek(file, 0, SEEK_CUR) : 0;
-	pid_t copy = trace_copy(pid), survivors;
-
-	if (copy < 0) {
-		failure(pass, address, "clone failed");
-		return;
-	}
-	survivors = start_survivors(pass, fate, true);
-	rc = wait_survivors(pass, survivors, address);
-	if (rc == 1) {
-		bool well = resume(pass, copy, address);
-
-		kill(survivors, well ? SIGCONT : SIGKILL);
-		if (well)
-			wait_survivors(pass, survivors, address);
-		else
-			waitpid(survivors, &rc, 0);
-	} else {
-		trace_kill(copy);
-	}
-	restore(pass, now);
-	if (file >= 0) {
-		lseek(file, position, SEEK_SET);
-		close(file);
-	}
 }
 
 /* ---- a walk ---- */
@@ -318,7 +98,7 @@ struct walk {
 	long *where;
 	uint64_t instructions;
 	uint64_t steps; /* of these, how many touched shared memory or called the kernel */
-	uint32_t invited;
+	uint32_t invited, sleeps;
 };
 
 static bool is_point(const struct pass *pass, const struct walk *walk, enum next next)
@@ -330,18 +110,27 @@ static bool is_point(const struct pass *pass, const struct walk *walk, enum next
 	return matters && (walk->only_freeze < 0 || (uint64_t)walk->only_freeze == walk->steps);
 }
 
-/* The SPSC ring has no locked instructions on its way: there any access does. */
+/* The SPSC ring has no locked instructions on its way, permits and seats are looked at by plain loads. */
 static bool invites_meddling(const struct scenario *scenario, enum next next)
 {
-	return next == NEXT_LOCKED || (next == NEXT_SHARED && scenario_of_queue(scenario) &&
-	                               scenario->topology == SPSC);
+	enum kind kind = scenario_kind(scenario);
+	bool any = kind == OF_SYNC || (kind == OF_QUEUE && scenario->topology == SPSC);
+
+	return next == NEXT_LOCKED || (next == NEXT_SHARED && any);
+}
+
+/* A survivor's turn has a bound where the structure is small, and nobody else is at it. */
+static bool is_measured(const struct scenario *scenario)
+{
+	return !scenario->meddling && !scenario->stepped_reaper && scenario->capacity <= 3 &&
+	       scenario->message_size <= 100;
 }
 
 static void meddle(struct pass *pass, struct walk *walk, uintptr_t address)
 {
-	forget(walk->images); /* the stage will not be again what it was then; other scenarios have those */
+	images_forget(walk->images); /* the stage will not be again what it was; other scenarios have those */
 	pass->drama->meddles(&pass->world);
-	keep(pass, walk->images, walk->steps, address);
+	images_keep(pass, walk->images, walk->steps, address);
 	walk->meddle = false;
 }
 
@@ -349,20 +138,27 @@ static void meddle(struct pass *pass, struct walk *walk, uintptr_t address)
 static void halt_at(struct pass *pass, struct walk *walk, enum next next, uintptr_t address)
 {
 	struct images *images = walk->images;
-	bool fresh = images->count == walk->first || !kept(pass, images, walk->first);
+	bool fresh = images->count == walk->first || !images_kept(pass, images, walk->first);
 
 	if (fresh)
-		keep(pass, images, walk->steps, address);
+		images_keep(pass, images, walk->steps, address);
 	if (fresh && walk->turns && !walk->meddle)
-		try_turn(pass, address, &images->list[images->count - 1]);
-	if (walk->meddle && invites_meddling(pass->scenario, next) && ++walk->invited == pass->scenario->meddle_at)
+		point_turn(pass, address, &images->list[images->count - 1]);
+	if (walk->meddle && invites_meddling(pass->scenario, next) &&
+	    ++walk->invited == pass->scenario->meddle_at)
 		meddle(pass, walk, address);
 	if (walk->meddle || !is_point(pass, walk, next))
 		return;
 	*walk->where = (long)walk->steps;
-	try_freeze(pass, walk->pid, address, walk->fate, &images->list[images->count - 1]);
+	point_freeze_copy(pass, walk->pid, address, walk->fate, &images->list[images->count - 1]);
 	*walk->where = -1;
 	++*walk->freezes;
+}
+
+/* Who waits does the same again after each slice of its sleep: one slice is enough. */
+static bool is_asleep_again(const struct pass *pass, struct walk *walk, enum next next)
+{
+	return pass->scenario->waits && next == NEXT_SLEEP && ++walk->sleeps == 2;
 }
 
 /* Steps to the end, or to where it is to be killed.  Whether it got there. */
@@ -376,19 +172,20 @@ static bool walk_along(struct pass *pass, struct walk *walk)
 			break;
 		halt_at(pass, walk, next, address);
 		pass->tally->instructions++;
-		if (next == NEXT_END || (long)walk->steps == walk->only_kill || enough(pass))
+		if (next == NEXT_END || (long)walk->steps == walk->only_kill || pass_enough(pass) ||
+		    is_asleep_again(pass, walk, next))
 			return true;
 		if (!trace_step(walk->pid))
 			break;
 		walk->steps += next != NEXT_PRIVATE;
 	}
-	failure(pass, 0, "the operation crashed, or did not come to an end");
+	pass_failure(pass, 0, "the operation crashed, or did not come to an end");
 	return false;
 }
 
 /* ---- the acts of a pass ---- */
 
-static pid_t start_traced(struct pass *pass, void (*prepares)(struct world *), void (*acts)(struct world *),
+pid_t pass_start_traced(struct pass *pass, void (*prepares)(struct world *), void (*acts)(struct world *),
                           void (*ends)(struct world *))
 {
 	pid_t pid = fork();
@@ -406,7 +203,7 @@ static pid_t start_traced(struct pass *pass, void (*prepares)(struct world *), v
 	}
 	watch(pid);
 	if (pid < 0 || !trace_begin(pid)) {
-		failure(pass, 0, "the victim, or the reaper, could not get ready");
+		pass_failure(pass, 0, "the victim, or the reaper, could not get ready");
 		pid = -1;
 	}
 	watch(0);
@@ -432,15 +229,15 @@ static void nothing(struct world *world)
 	(void)world;
 }
 
-static void check_phase(struct pass *pass, const struct image *image)
+void pass_check_phase(struct pass *pass, uintptr_t address)
 {
 	uint32_t phase = pass->world.board->phase;
 	char text[128];
 
 	if (phase < pass->phase) {
-		snprintf(text, sizeof text, "an instruction later less has happened: phase %u after %u", phase,
-		         pass->phase);
-		failure(pass, image->address, text);
+		snprintf(text, sizeof text, "an instruction later less has happened: phase %u after %u",
+		         phase, pass->phase);
+		pass_failure(pass, address, text);
 	}
 	pass->phase = phase;
 }
@@ -449,15 +246,15 @@ static void check_phase(struct pass *pass, const struct image *image)
 static void kill_at_all(struct pass *pass, const struct images *images, struct fate fate, uint64_t *kills,
                         long *where, bool ordered)
 {
-	for (uint32_t i = 0; i < images->count && !enough(pass); i++) {
+	for (uint32_t i = 0; i < images->count && !pass_enough(pass); i++) {
 		const struct image *image = &images->list[i];
 
 		*where = (long)image->n;
-		restore(pass, image);
-		try_kill(pass, image->address, fate);
+		images_restore(pass, image);
+		point_kill(pass, image->address, fate);
 		++*kills;
-		if (ordered && !pass->world.board->failed)
-			check_phase(pass, image);
+		if (ordered)
+			pass_check_phase(pass, image->address);
 	}
 	*where = -1;
 }
@@ -468,7 +265,7 @@ static void step_reapers(struct pass *pass)
 	struct fate fate = { .victim_dead = true, .reaper_frozen = true };
 	const struct replay *only = &pass->settings->only;
 
-	for (uint32_t i = 0; i < pass->images.count && !enough(pass); i++) {
+	for (uint32_t i = 0; i < pass->images.count && !pass_enough(pass); i++) {
 		const struct image *image = &pass->images.list[i];
 		struct walk walk = {
 			.images = &pass->reaped,
@@ -482,10 +279,10 @@ static void step_reapers(struct pass *pass)
 
 		if (only->kill >= 0 && (uint64_t)only->kill != image->n)
 			continue;
-		restore(pass, image);
+		images_restore(pass, image);
 		walk.pid = trace_copy(pass->reaper);
 		if (walk.pid < 0) {
-			failure(pass, 0, "clone failed");
+			pass_failure(pass, 0, "clone failed");
 			return;
 		}
 		pass->where.kill = (long)image->n;
@@ -505,25 +302,23 @@ static void kill_reapers(struct pass *pass)
 	trace_kill(pass->reaper);
 	if (pass->settings->only.reaper_kill >= 0)
 		i = pass->reaped.count - 1;
-	for (; i < pass->reaped.count && !enough(pass); i++) {
+	for (; i < pass->reaped.count && !pass_enough(pass); i++) {
 		const struct image *image = &pass->reaped.list[i];
 
 		pass->where.kill = (long)image->of;
 		pass->where.reaper_kill = (long)image->n;
-		restore(pass, image);
-		try_kill(pass, image->address, fate);
+		images_restore(pass, image);
+		point_kill(pass, image->address, fate);
 		pass->tally->reaper_kills++;
 	}
 }
 
-static void play(struct pass *pass)
+/* Steps the victim to its end and kills it.  Whether there is more to be tried. */
+static bool walk_victim(struct pass *pass)
 {
 	const struct replay *only = &pass->settings->only;
-	struct fate dead = { .victim_dead = true };
-	bool reaper_only = only->reaper_kill >= 0 || only->reaper_freeze >= 0;
 	struct walk walk = {
 		.images = &pass->images,
-		.fate = { 0 },
 		.meddle = pass->scenario->meddling != MEDDLE_NOT,
 		.turns = is_measured(pass->scenario) && only->kill < 0 && only->freeze < 0,
 		.only_freeze = only->freeze,
@@ -532,77 +327,85 @@ static void play(struct pass *pass)
 		.where = &pass->where.freeze,
 	};
 
-	if (pass->scenario->stepped_reaper)
-		pass->reaper = start_traced(pass, join, reap_once, nothing);
-	pass->victim = start_traced(pass, pass->drama->victim_prepares, pass->drama->victim_acts,
-	                            pass->drama->victim_ends);
-	if (pass->victim < 0 || pass->reaper < 0)
-		return;
+	pass->victim = pass_start_traced(pass, pass->drama->victim_prepares, pass->drama->victim_acts,
+	                                 pass->drama->victim_ends);
+	if (pass->victim < 0)
+		return false;
 	walk.pid = pass->victim;
 	walk_along(pass, &walk);
 	trace_kill(pass->victim);
-	if (enough(pass) || only->freeze >= 0 || walk.meddle) /* it never came to that: another scenario has it */
-		return;
-	if (only->kill >= 0) { /* the last image is what there was at this very instruction */
-		struct image last = pass->images.list[pass->images.count - 1];
+	/* Where it never came to the meddling another scenario has it. */
+	return !pass_enough(pass) && only->freeze < 0 && !walk.meddle;
+}
 
-		last.n = (uint64_t)only->kill;
-		pass->images = (struct images){ 0 };
-		pass->images.list = malloc(sizeof last);
-		pass->images.list[0] = last;
-		pass->images.count = 1;
-	}
+/* A replay: the last image is what there was at this very instruction. */
+static void keep_last(struct pass *pass, long n)
+{
+	struct image last = pass->images.list[--pass->images.count];
+
+	images_forget(&pass->images);
+	last.n = (uint64_t)n;
+	pass->images.list[pass->images.count++] = last;
+}
+
+static void play(struct pass *pass)
+{
+	const struct replay *only = &pass->settings->only;
+	struct fate dead = { .victim_dead = true };
+	bool reaper_only = only->reaper_kill >= 0 || only->reaper_freeze >= 0;
+
+	if (pass->scenario->stepped_reaper)
+		pass->reaper = pass_start_traced(pass, join, reap_once, nothing);
+	if (pass->reaper < 0 || !walk_victim(pass))
+		return;
+	if (only->kill >= 0)
+		keep_last(pass, only->kill);
 	if (!reaper_only)
 		kill_at_all(pass, &pass->images, dead, &pass->tally->kills, &pass->where.kill, true);
-	if (pass->reaper && !enough(pass) && (reaper_only || only->kill < 0)) {
+	if (pass->reaper && !pass_enough(pass) && (reaper_only || only->kill < 0)) {
 		step_reapers(pass);
 		if (only->reaper_freeze < 0)
 			kill_reapers(pass);
 	}
 }
 
+static bool prepare(struct pass *pass)
+{
+	struct board *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	                           -1, 0);
+
+	if (board == MAP_FAILED)
+		return false;
+	pass->drama = drama_of(pass->scenario);
+	pass->world.scenario = pass->scenario;
+	pass->world.board = board;
+	pass->where = (struct replay){ -1, -1, -1, -1 };
+	pass->shared[1].start = (uintptr_t)board;
+	pass->shared[1].end = pass->shared[1].start + sizeof *board;
+	return true;
+}
+
 void step_pass(const struct scenario *scenario, const struct settings *settings, struct tally *tally)
 {
-	struct sigaction action = { .sa_handler = on_alarm };
 	struct pass *pass = calloc(1, sizeof *pass);
-	struct board *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (!pass || board == MAP_FAILED) {
+	if (pass) {
+		pass->scenario = scenario;
+		pass->settings = settings;
+		pass->tally = tally;
+	}
+	if (!pass || !prepare(pass)) {
 		tally->failures++;
 		snprintf(tally->text, sizeof tally->text, "no memory");
 		return;
 	}
-	pass->scenario = scenario;
-	pass->settings = settings;
-	pass->tally = tally;
-	pass->drama = drama_of(scenario);
-	pass->world.scenario = scenario;
-	pass->world.board = board;
-	pass->where = (struct replay){ -1, -1, -1, -1 };
-	sigaction(SIGALRM, &action, NULL);
+	pass->world.names = settings->names;
+	if (scenario_kind(scenario) == OF_NAME) {
+		names_play(pass);
+		return;
+	}
 	pass->drama->stage(&pass->world);
 	pass->shared[0].start = (uintptr_t)pass->world.base;
 	pass->shared[0].end = pass->shared[0].start + pass->world.bytes;
-	pass->shared[1].start = (uintptr_t)board;
-	pass->shared[1].end = pass->shared[1].start + sizeof *board;
 	play(pass);
-}
-
-void kill_after(struct world *world, void (*act)(struct world *world))
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		act(world);
-		raise(SIGSTOP);
-		_exit(1);
-	}
-	watch(pid);
-	require(world, pid > 0 && waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status),
-	        "a process that was to die could not get that far: %s", world->board->text);
-	watch(0);
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	world->deaths++;
 }

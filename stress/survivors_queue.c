@@ -92,8 +92,10 @@ static void judge(struct world *world, uint32_t number, struct count *count)
 	if (record->seen) {
 		require(world, !record->flagged || record->leased || receives,
 		        "message %u is flagged, and nobody had it", number);
-		require(world, record->flagged || !record->leased, "message %u was held, and is not flagged", number);
-		require(world, !acknowledged(world, number), "message %u was acknowledged, and delivered again", number);
+		require(world, record->flagged || !record->leased, "message %u was held, and is not flagged",
+		        number);
+		require(world, !acknowledged(world, number),
+		        "message %u was acknowledged, and delivered again", number);
 		count->flagged += record->flagged && receives;
 		return;
 	}
@@ -111,8 +113,8 @@ static void judge_offered(struct world *world, struct count *count)
 
 		if (queue_is_closing(world) & STOA_NOW)
 			return;
-		require(world, !record->seen || i == count->offered, "message %u was sent, and one before was not",
-		        VICTIM_FIRST + i);
+		require(world, !record->seen || i == count->offered,
+		        "message %u was sent, and one before was not", VICTIM_FIRST + i);
 		count->offered += record->seen;
 		require(world, !record->seen || !record->flagged, "message %u is flagged", VICTIM_FIRST + i);
 		require(world, !world->board->victim.finished || record->seen == (i < done),
@@ -146,18 +148,19 @@ static void check_ledger(struct world *world)
 	                           world->scenario->operation == OP_RECEIVER_CLOSE))
 		world->board->phase = 0; /* discarded first, given back later */
 	if (queue_is_closing(world) & STOA_NOW)
-		require(world, discarded >= count.gone, "%u messages are gone, and %lu counted as discarded", count.gone,
-		        (unsigned long)discarded);
+		require(world, discarded >= count.gone, "%u messages are gone, and %lu counted as discarded",
+		        count.gone, (unsigned long)discarded);
 	else if (queue_redelivers(world))
 		require(world, count.gone == count.proven, "%u messages are lost", count.gone - count.proven);
 	else
 		require(world, discarded <= count.gone && discarded + count.proven >= count.gone,
 		        "%u messages are gone, %lu counted as discarded, %u received", count.gone,
 		        (unsigned long)discarded, count.proven);
-	if (world->fate.victim_resumed && scenario_receives(world->scenario->operation) && queue_redelivers(world) &&
-	    !(queue_is_closing(world) & STOA_NOW))
-		require(world, count.gone == world->board->victim.done, "the victim received %lu, and %u are gone",
-		        (unsigned long)world->board->victim.done, count.gone);
+	if (world->fate.victim_resumed && scenario_receives(world->scenario->operation) &&
+	    queue_redelivers(world) && !(queue_is_closing(world) & STOA_NOW))
+		require(world, count.gone == world->board->victim.done,
+		        "the victim received %lu, and %u are gone", (unsigned long)world->board->victim.done,
+		        count.gone);
 }
 
 /* Exactly `capacity` go in, and come out in order. */
@@ -170,8 +173,8 @@ static void check_capacity(struct world *world)
 		return;
 	while (queue_push(world) == STOA_OK)
 		count++;
-	require(world, queue_is_closing(world) || count == world->scenario->capacity, "%u messages went in, not %u", count,
-	        world->scenario->capacity);
+	require(world, queue_is_closing(world) || count == world->scenario->capacity,
+	        "%u messages went in, not %u", count, world->scenario->capacity);
 	for (uint32_t i = 0; i < count; i++) {
 		int rc = queue_take(world, &flagged);
 
@@ -187,7 +190,8 @@ static void check_alone(struct world *world)
 	uint64_t word;
 
 	if (world->fate.reaper_frozen)
-		queue_look_after(world->queue); /* what a slice of a wait does: reaping alone may have to wait */
+		/* What a slice of a wait does: reaping alone may have to wait. */
+		queue_look_after(world->queue);
 	word = atom64_load_seq(&world->queue->view.shared->closing);
 	if (!world->scenario->close_with_senders || world->sender || !(word & CLOSING_HAD_SENDERS))
 		return;
@@ -287,8 +291,9 @@ static void check_stat(struct world *world)
 	require(world, stat.sent == committed && stat.received == committed,
 	        "%lu messages were sent, stat says %lu sent and %lu received", (unsigned long)committed,
 	        (unsigned long)stat.sent, (unsigned long)stat.received);
-	require(world, stat.length == 0 && stat.held == 0, "the queue is empty, stat says length %lu, held %lu",
-	        (unsigned long)stat.length, (unsigned long)stat.held);
+	require(world, stat.length == 0 && stat.held == 0,
+	        "the queue is empty, stat says length %lu, held %lu", (unsigned long)stat.length,
+	        (unsigned long)stat.held);
 	require(world, stat.senders == 1 && stat.receivers == 1, "stat says %u senders, %u receivers",
 	        stat.senders, stat.receivers);
 }
@@ -302,7 +307,8 @@ static void check_handles(struct world *world)
 	for (uint32_t i = 0; i < wanted; i++) {
 		int rc = stoa_sender_open(world->queue, &senders[i]);
 
-		require(world, rc == 0, "sender %u of %u cannot be opened: %s", i + 1, wanted, stoa_strerror(rc));
+		require(world, rc == 0, "sender %u of %u cannot be opened: %s", i + 1, wanted,
+		        stoa_strerror(rc));
 	}
 	for (uint32_t i = 0; i < wanted; i++)
 		stoa_sender_close(senders[i]);
@@ -333,7 +339,8 @@ void queue_audits(struct world *world)
 	check_stat(world);
 	stoa_sender_close(world->sender);
 	stoa_receiver_close(world->receiver);
-	if (!(queue_is_closing(world) & STOA_NOW)) /* there nobody takes orphans any more, and they keep their handles */
+	/* After STOA_NOW nobody takes orphans any more, and they keep their handles. */
+	if (!(queue_is_closing(world) & STOA_NOW))
 		check_handles(world);
 	stoa_segment_reap(world->segment);
 	check_queue_blocks(world);

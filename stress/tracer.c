@@ -14,6 +14,7 @@
 #include "step.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -97,9 +98,10 @@ static bool one_byte_has_modrm(uint8_t op)
 {
 	if (op < 0x40)
 		return (op & 7) < 4;
-	return op == 0x63 || op == 0x69 || op == 0x6b || (op >= 0x80 && op <= 0x8c) || op == 0x8e || op == 0x8f ||
-	       op == 0xc0 || op == 0xc1 || op == 0xc6 || op == 0xc7 || (op >= 0xd0 && op <= 0xd3) ||
-	       (op >= 0xd8 && op <= 0xdf) || op == 0xf6 || op == 0xf7 || op == 0xfe || op == 0xff;
+	return op == 0x63 || op == 0x69 || op == 0x6b || (op >= 0x80 && op <= 0x8c) || op == 0x8e ||
+	       op == 0x8f || op == 0xc0 || op == 0xc1 || op == 0xc6 || op == 0xc7 ||
+	       (op >= 0xd0 && op <= 0xd3) || (op >= 0xd8 && op <= 0xdf) || op == 0xf6 || op == 0xf7 ||
+	       op == 0xfe || op == 0xff;
 }
 
 static bool two_byte_has_modrm(uint8_t op)
@@ -188,7 +190,9 @@ static enum next look_at(const uint8_t *at, const struct user_regs_struct *regs,
 	if (*at == BREAKPOINT)
 		return NEXT_END;
 	if (at[0] == 0x0f && at[1] == 0x05)
-		return NEXT_SYSCALL;
+		return regs->rax == SYS_futex && (regs->rsi & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET
+		               ? NEXT_SLEEP
+		               : NEXT_SYSCALL;
 	if ((*at >= 0xa4 && *at <= 0xa7) || (*at >= 0xaa && *at <= 0xaf && *at != 0xa8))
 		return touches(shared, regs->rsi) || touches(shared, regs->rdi) ? NEXT_SHARED : NEXT_PRIVATE;
 	if (!find_modrm(&code) || code.private_segment || !address_of(&code, regs, &address) ||
@@ -230,6 +234,15 @@ bool trace_step(pid_t pid)
 bool trace_finish(pid_t pid)
 {
 	return ptrace(PTRACE_CONT, pid, NULL, NULL) == 0 && wait_trap(pid);
+}
+
+bool trace_skip(pid_t pid, uint64_t calls)
+{
+	for (uint64_t stops = 2 * calls; stops > 0; stops--) { /* one at its entry, one at its end */
+		if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) != 0 || !wait_trap(pid))
+			return false;
+	}
+	return true;
 }
 
 pid_t trace_copy(pid_t pid)

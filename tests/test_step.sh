@@ -46,7 +46,7 @@ if ! "$step" step spsc/push/empty/cap1/holds2/size24 >"$log" 2>&1 && grep -q 'co
 	exit 0
 fi
 
-echo 1..28
+echo 1..43
 
 holds 'an intent written after the exchange' 1 mpmc/push/one/cap2/holds2/size24
 holds 'an intent dropped' 2 mpmc/take+release/one/cap2/holds2/size24
@@ -55,6 +55,11 @@ holds "a reaper's plain store" 4 mpmc/pop/one/cap2/holds2/size24/reaper
 holds 'a hazard that is not published' 5 mpmc/push/one/cap2/holds2/size24/reaper
 holds 'a redelivery that does not advance the lap' 6 spmc/take+release/one/cap2/holds2/size24
 holds 'a reader that does not look at the generation' 7 value/value_load/one/size40
+holds "a reaper's plain store to a permit" 8 sync/semaphore_wait/one/cap3/returns/reaper
+holds 'a permit given back behind the eyes of others' 9 sync/semaphore_wait/one/cap3/returns/cycle
+holds "a reaper's plain store to a lock" 10 sync/lock_acquire/free/reaper
+holds 'an arrival taken back unnoticed' 11 sync/barrier_wait/last/cap2/pop
+holds 'a round that ends with the dead' 12 sync/barrier_wait/wounded/cap2
 
 exits 0 'every operation withstands death and stopping at any instruction' \
 	"$step" step --quick --seconds 60 --seed 1
