@@ -7,11 +7,14 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 FILES ?=
+KILL ?=
+SEED ?=
 
 export BUILD PREFIX DESTDIR
 
 help:
-	@echo 'make demo     count words in several processes, and compare with wc; FILES="a b" takes yours'
+	@echo 'make demo     count words in several processes, and compare with wc; FILES="a b" takes yours;'
+	@echo '              KILL=50 kills 50 of them meanwhile, and the totals are the same'
 	@echo 'make check    build, and run all tests'
 	@echo 'make build    build only, into $(BUILD)/'
 	@echo 'make deps     install what building and testing need (Debian: apt-get)'
@@ -23,7 +26,7 @@ help:
 
 demo:
 	@scripts/build.sh
-	@$(BUILD)/examples/wordcount $(FILES)
+	@$(BUILD)/examples/wordcount $(if $(KILL),--kill '$(KILL)') $(if $(SEED),--seed '$(SEED)') $(FILES)
 
 build:
 	@scripts/build.sh

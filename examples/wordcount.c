@@ -8,7 +8,8 @@
  * everything, and forks.  Then it sends the names and looks after its children: one that is
  * killed is replaced, and what it had not finished goes to another by itself, since every
  * message is held under a lease.  When all are done it adds up the rows, and lets wc(1)
- * count the same files.
+ * count the same files.  With --kill it kills the children itself, and the totals must be
+ * equal all the same.
  *
  * The end spreads through the queues: the parent shuts down "names" after the last name;
  * readers end when no name is left and none is held by anybody; then the parent shuts down
@@ -18,15 +19,13 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "wordcount.h"
 
 enum {
 	CHILDREN_MAX = 256, /* of each role */
-	REPLACED_MAX = 10000,
+	KILLS_MAX = 10000,
 };
 
 volatile sig_atomic_t interrupted;
@@ -51,6 +50,8 @@ static const char usage[] =
 	"  --chunk BYTES   text in one message, at most (65536)\n"
 	"  --capacity N    messages in the queue of chunks (64)\n"
 	"  --segment NAME  give the shared memory a name, for others to look at\n"
+	"  --kill N        kill N of them with SIGKILL while they work, and put others in their place\n"
+	"  --seed N        of --kill: choose as in the run that printed N\n"
 	"  --no-wc         do not compare\n"
 	"  --json          print the result as JSON\n"
 	"  --quiet         no progress\n"
@@ -91,6 +92,12 @@ static void set_option(struct options *options, int letter, const char *name, co
 	case 's':
 		options->segment = text;
 		break;
+	case 'k':
+		options->kills = number(name, text, 0, KILLS_MAX);
+		break;
+	case 'e':
+		options->seed = number(name, text, 0, UINT32_MAX);
+		break;
 	case 'x':
 		options->compare = false;
 		break;
@@ -122,6 +129,8 @@ static void parse_options(struct options *options, int argc, char **argv)
 		{ "chunk", required_argument, NULL, 'c' },
 		{ "capacity", required_argument, NULL, 'n' },
 		{ "segment", required_argument, NULL, 's' },
+		{ "kill", required_argument, NULL, 'k' },
+		{ "seed", required_argument, NULL, 'e' },
 		{ "no-wc", no_argument, NULL, 'x' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
@@ -133,107 +142,13 @@ static void parse_options(struct options *options, int argc, char **argv)
 	int letter, at = 0;
 
 	*options = (struct options){ .readers = 2, .chunk = 65536, .capacity = 64, .compare = true };
+	if (getentropy(&options->seed, sizeof options->seed))
+		options->seed = getpid();
+	options->seed %= 1000000; /* a number that one can type; --seed takes any */
 	options->workers = processors < 1 ? 1 : processors > CHILDREN_MAX ? CHILDREN_MAX : processors;
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, "", names, &at)) != -1)
 		set_option(options, letter, letter == '?' ? argv[optind - 1] : names[at].name, optarg);
-}
-
-/* ---- children ---- */
-
-/* Puts a process in a child's place: at the start, and again when one was killed. */
-static int spawn(struct job *job, struct child *child)
-{
-	pid_t parent = getpid();
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid < 0)
-		return complain("fork", -errno);
-	if (pid > 0) {
-		child->pid = pid;
-		job->running[child->role]++;
-		return 0;
-	}
-	signal(SIGINT, SIG_IGN); /* Ctrl-C reaches all of us; the parent ends it through the queues */
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGCHLD, SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	_exit(child->role == READER ? reader_run(job) : worker_run(job, child->index));
-}
-
-static int spawn_all(struct job *job)
-{
-	unsigned count = job->options.readers + job->options.workers;
-	job->children = must(calloc(count, sizeof *job->children));
-	for (unsigned i = 0; i < count; i++) {
-		struct child *child = &job->children[i];
-		child->role = i < job->options.readers ? READER : WORKER;
-		child->index = child->role == READER ? i : i - job->options.readers;
-		if (spawn(job, child))
-			return -1;
-	}
-	return 0;
-}
-
-static void on_end(struct job *job, struct child *child, int status)
-{
-	static const char *const roles[] = { "reader", "worker" };
-	pid_t pid = child->pid;
-	child->pid = 0;
-	job->running[child->role]--;
-	if (WIFEXITED(status)) {
-		job->failed |= WEXITSTATUS(status) != 0; /* it has said why */
-		return;
-	}
-	if (interrupted || job->failed)
-		return;
-	clear_progress(job);
-	fprintf(stderr, "wordcount: %s %u (pid %d) was killed by signal %d", roles[child->role], child->index,
-	        (int)pid, WTERMSIG(status));
-	if (job->replaced == REPLACED_MAX) {
-		job->failed = true;
-		fprintf(stderr, ": too many\n");
-		return;
-	}
-	job->replaced++;
-	fprintf(stderr, ": replaced\n");
-	job->failed |= spawn(job, child) != 0;
-}
-
-/* Looks after the children.  Returns false when the job is to end early. */
-static bool tend(struct job *job)
-{
-	int status;
-	pid_t pid;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (unsigned i = 0; i < job->options.readers + job->options.workers; i++)
-			if (job->children[i].pid == pid)
-				on_end(job, &job->children[i], status);
-	show_progress(job);
-	return !interrupted && !job->failed;
-}
-
-static void pause_shortly(long milliseconds)
-{
-	struct timespec time = { .tv_nsec = milliseconds * 1000000 };
-	nanosleep(&time, NULL); /* SIGCHLD ends it early */
-}
-
-static void stop_children(struct job *job)
-{
-	struct timespec start;
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	stoa_queue_shutdown(job->names, STOA_NOW);
-	stoa_queue_shutdown(job->chunks, STOA_NOW);
-	while (job->running[READER] + job->running[WORKER]) {
-		for (unsigned i = 0; i < job->options.readers + job->options.workers; i++)
-			if (job->children[i].pid && seconds_since(&start) > 2)
-				kill(job->children[i].pid, SIGKILL);
-		tend(job);
-		pause_shortly(10);
-	}
 }
 
 /* ---- the job ---- */
@@ -251,7 +166,7 @@ static int send_name(struct job *job, struct stoa_sender *sender, size_t index)
 	*message = (struct file_message){ index, file->size, file->first_chunk, file->chunks };
 	strcpy(message->path, file->path);
 	for (;;) {
-		struct timespec soon = stoa_deadline(50000000);
+		struct timespec soon = stoa_deadline(tick_ns(job));
 		rc = stoa_sender_commit(sender, block, size, &soon);
 		if (!rc)
 			return 0;
@@ -265,15 +180,15 @@ static int send_name(struct job *job, struct stoa_sender *sender, size_t index)
 static int send_names(struct job *job)
 {
 	struct stoa_sender *sender;
-	struct timespec shown = job->started;
+	struct timespec tended = job->started;
 	int rc = stoa_sender_open(job->names, &sender);
 	if (rc)
 		return complain("cannot send file names", rc);
 	for (size_t i = 0; i < job->list.count && !rc; i++) {
 		rc = send_name(job, sender, i);
-		if (rc || seconds_since(&shown) < 0.05)
+		if (rc || seconds_since(&tended) * 1e9 < (double)tick_ns(job))
 			continue;
-		clock_gettime(CLOCK_MONOTONIC, &shown);
+		clock_gettime(CLOCK_MONOTONIC, &tended);
 		rc = tend(job) ? 0 : -EINTR;
 	}
 	stoa_sender_close(sender);
@@ -291,7 +206,7 @@ static bool finish(struct job *job, struct stoa_queue *queue, enum role role)
 	while (tend(job)) {
 		if (!job->running[role])
 			return true;
-		pause_shortly(20);
+		pause_shortly(tick_ns(job));
 	}
 	return false;
 }
@@ -300,7 +215,7 @@ static bool do_the_job(struct job *job)
 {
 	bool done;
 	clock_gettime(CLOCK_MONOTONIC, &job->started);
-	done = !spawn_all(job) && !send_names(job) && finish(job, job->names, READER) &&
+	done = !plan_kills(job) && !spawn_all(job) && !send_names(job) && finish(job, job->names, READER) &&
 	       finish(job, job->chunks, WORKER);
 	if (!done)
 		stop_children(job);

@@ -2,11 +2,13 @@
 /*
  * wordcount.h - what the processes of the word count share, and who does what.
  *
- *	wordcount.c         the parent: options, segment, children, Ctrl-C
- *	wordcount_segment.c what lies in shared memory
- *	wordcount_list.c    the lister: which files, and which chunk numbers are theirs
- *	wordcount_work.c    reader and worker: all traffic through the queues
- *	wordcount_report.c  progress, table, JSON, and the comparison with wc(1)
+ *	wordcount.c          the parent: options, the job from start to end, Ctrl-C
+ *	wordcount_children.c the parent's children: start, replace, stop
+ *	wordcount_kill.c     --kill: which child is killed, and when
+ *	wordcount_segment.c  what lies in shared memory
+ *	wordcount_list.c     the lister: which files, and which chunk numbers are theirs
+ *	wordcount_work.c     reader and worker: all traffic through the queues
+ *	wordcount_report.c   progress, table, JSON, and the comparison with wc(1)
  */
 #ifndef WORDCOUNT_H
 #define WORDCOUNT_H
@@ -82,6 +84,8 @@ struct options {
 	uint64_t chunk; /* bytes of text in a message, at most */
 	uint64_t capacity;
 	const char *segment; /* NULL: without a name */
+	unsigned kills;      /* children to kill while they work */
+	uint64_t seed;       /* of what is chosen for that */
 	bool quiet;
 	bool json;
 	bool compare;
@@ -135,7 +139,8 @@ struct comparison {
 
 enum role {
 	READER,
-	WORKER
+	WORKER,
+	ROLES
 };
 struct child {
 	pid_t pid; /* 0: none */
@@ -152,19 +157,49 @@ struct job {
 	struct stoa_queue *names, *chunks;
 	struct stoa_array *rows, *files, *shares, *lengths;
 	struct stoa_value *lines, *words, *bytes; /* progress, and the totals in the end */
+	struct stoa_value *turns, *limit;         /* --kill: turns drawn, and which of them have come */
 
 	struct child *children;
-	unsigned running[2]; /* by role */
-	unsigned replaced;   /* children that were killed, and others put in their place */
+	unsigned running[ROLES];
+	unsigned killed[ROLES]; /* and others put in their place */
+	unsigned kills_done;    /* those of them that --kill killed */
 	unsigned parts_shown;
 	bool failed;
 
-	struct timespec started;
+	unsigned short random[3]; /* the state of erand48() */
+	uint64_t due, next_due;   /* the turns at which the next two children are killed */
+
+	struct timespec started, shown;
 	double seconds;
 };
 
 /* Number of the signal that asks the parent to end, or 0. */
 extern volatile sig_atomic_t interrupted;
+
+/* ---- wordcount_children.c ---- */
+
+/* All of them.  Returns 0, or what went wrong, which was said. */
+int spawn_all(struct job *job);
+/* Puts a process in a child's place: at the start, and again when one was killed. */
+int spawn(struct job *job, struct child *child);
+/* What is to be done when a child has ended, with the status of waitpid(). */
+void on_end(struct job *job, struct child *child, int status);
+/* Looks after the children.  Returns false when the job is to end early. */
+bool tend(struct job *job);
+/* Nanoseconds after which to look again. */
+int64_t tick_ns(const struct job *job);
+void pause_shortly(int64_t nanoseconds);
+void stop_children(struct job *job);
+
+/* ---- wordcount_kill.c ---- */
+
+int plan_kills(struct job *job);
+/* Kills the children whose time has come. */
+void kill_due(struct job *job);
+/* No kill comes any more. */
+void end_kills(struct job *job);
+/* The worker: waits until a chunk that it took may be counted. */
+int wait_for_turn(const struct job *job);
 
 /* ---- wordcount_segment.c ---- */
 

@@ -37,8 +37,13 @@ void show_progress(struct job *job)
 	double rate = (double)bytes / 1e6 / (seconds_since(&job->started) + 1e-9);
 	if (isatty(STDERR_FILENO)) {
 		int length = (int)(part * (sizeof full - 1));
+		if (seconds_since(&job->shown) < 0.05)
+			return;
+		clock_gettime(CLOCK_MONOTONIC, &job->shown);
 		fprintf(stderr, "\r[%-*.*s] %3.0f %%  %.0f MB/s ", (int)sizeof full - 1, length, full,
 		        part * 100, rate);
+		if (job->options.kills)
+			fprintf(stderr, " %u of %u killed ", job->kills_done, job->options.kills);
 	} else if ((unsigned)(part * 4) > job->parts_shown) {
 		job->parts_shown = (unsigned)(part * 4);
 		fprintf(stderr, "wordcount: %u %% of %.1f MB, %.0f MB/s\n", job->parts_shown * 25,
@@ -223,13 +228,25 @@ bool compare_with_wc(struct job *job, struct totals *totals, struct comparison *
 
 /* ---- the table ---- */
 
-static uint64_t messages_sent(const struct job *job)
+/* What went through the queues. */
+struct traffic {
+	uint64_t messages;
+	uint64_t names_again, chunks_again; /* redelivered */
+	uint64_t sent_again;                /* chunks of files that were read again */
+};
+
+static struct traffic traffic(const struct job *job)
 {
 	struct stoa_queue_stat names = { .struct_size = sizeof names },
 			       chunks = { .struct_size = sizeof chunks };
 	stoa_queue_stat(job->names, &names);
 	stoa_queue_stat(job->chunks, &chunks);
-	return names.sent + chunks.sent;
+	return (struct traffic){
+		.messages = names.sent + chunks.sent,
+		.names_again = names.redelivered,
+		.chunks_again = chunks.redelivered,
+		.sent_again = chunks.sent > job->list.chunks ? chunks.sent - job->list.chunks : 0,
+	};
 }
 
 static double per_second(const struct job *job, double amount)
@@ -244,8 +261,32 @@ static const char *bar(double part)
 	return full + sizeof full - 1 - (length < sizeof full ? length : sizeof full - 1);
 }
 
-static void print_workers(struct job *job, uint64_t all)
+static void print_deaths(const struct job *job, const struct traffic *sent)
 {
+	const struct options *options = &job->options;
+	unsigned killed = job->killed[READER] + job->killed[WORKER];
+	if (killed) {
+		printf("killed    %12u  (%u readers, %u workers; each was replaced)\n", killed,
+		       job->killed[READER], job->killed[WORKER]);
+		printf("redelivered %10" PRIu64 "  (%" PRIu64 " file names, %" PRIu64
+		       " chunks; others took them over)\n",
+		       sent->names_again + sent->chunks_again, sent->names_again, sent->chunks_again);
+		printf("sent again  %10" PRIu64 "  (chunks of files read again; each is counted once)\n",
+		       sent->sent_again);
+	}
+	if (job->kills_done < options->kills)
+		printf("not killed  %10u  (of %u: %s)\n", options->kills - job->kills_done, options->kills,
+		       job->list.chunks ? "there was less text than was listed" : "there is no text");
+}
+
+static void print_workers(struct job *job)
+{
+	uint64_t all = 0;
+	for (unsigned i = 0; i < job->options.workers; i++) {
+		uint64_t bytes = 0;
+		stoa_array_load(job->shares, (uint64_t)i * SHARE_SIZE + SHARE_BYTES, &bytes);
+		all += bytes;
+	}
 	printf("\nworker    chunks        MB  share\n");
 	for (unsigned i = 0; i < job->options.workers; i++) {
 		uint64_t share[SHARE_SIZE] = { 0 };
@@ -313,20 +354,23 @@ static void print_comparison(const struct comparison *wc)
 
 void print_table(struct job *job, const struct totals *totals, const struct comparison *wc)
 {
-	uint64_t messages = messages_sent(job);
+	struct traffic sent = traffic(job);
 
 	printf("lines     %12" PRIu64 "\nwords     %12" PRIu64 "\nbytes     %12" PRIu64 "\n", totals->lines,
 	       totals->words, totals->bytes);
 	printf("files     %12" PRIu64 "  (%" PRIu64 " empty, %" PRIu64 " binary, %" PRIu64
 	       " without a last line end)\n",
 	       totals->files, totals->empty, totals->binary, totals->unfinished);
-	printf("messages  %12" PRIu64 "\n\n", messages);
-	printf("%.3f s, readers: %u, workers: %u, %.0f messages/s, %.1f MB/s\n", job->seconds,
-	       job->options.readers, job->options.workers, per_second(job, (double)messages),
+	printf("messages  %12" PRIu64 "  (%zu file names, the others chunks of text)\n", sent.messages,
+	       job->list.count);
+	print_deaths(job, &sent);
+	printf("\n%.3f s, readers: %u, workers: %u, %.0f messages/s, %.1f MB/s\n", job->seconds,
+	       job->options.readers, job->options.workers, per_second(job, (double)sent.messages),
 	       per_second(job, (double)totals->bytes / 1e6));
-	if (job->replaced)
-		printf("%u killed children were replaced\n", job->replaced);
-	print_workers(job, totals->bytes);
+	if (job->options.kills)
+		printf("--kill %u --seed %" PRIu64 " makes the same choices again\n", job->options.kills,
+		       job->options.seed);
+	print_workers(job);
 	print_lengths(job);
 	print_notes(job);
 	if (job->options.compare)
@@ -344,7 +388,8 @@ static void print_array(struct stoa_array *array, uint64_t first, uint64_t step,
 
 void print_json(struct job *job, const struct totals *totals, const struct comparison *wc)
 {
-	uint64_t messages = messages_sent(job);
+	struct traffic sent = traffic(job);
+	unsigned replaced = job->killed[READER] + job->killed[WORKER];
 
 	printf("{\"lines\": %" PRIu64 ", \"words\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"files\": %" PRIu64,
 	       totals->lines, totals->words, totals->bytes, totals->files);
@@ -354,7 +399,13 @@ void print_json(struct job *job, const struct totals *totals, const struct compa
 	       job->list.symlinks);
 	printf(",\n \"readers\": %u, \"workers\": %u, \"replaced\": %u, \"messages\": %" PRIu64
 	       ", \"seconds\": %.6f",
-	       job->options.readers, job->options.workers, job->replaced, messages, job->seconds);
+	       job->options.readers, job->options.workers, replaced, sent.messages, job->seconds);
+	if (job->options.kills)
+		printf(",\n \"kills\": %u, \"seed\": %" PRIu64
+		       ", \"killed_readers\": %u, \"killed_workers\": %u",
+		       job->kills_done, job->options.seed, job->killed[READER], job->killed[WORKER]);
+	printf(",\n \"redelivered\": %" PRIu64 ", \"sent_again\": %" PRIu64,
+	       sent.names_again + sent.chunks_again, sent.sent_again);
 	printf(",\n \"worker_chunks\": [");
 	print_array(job->shares, SHARE_CHUNKS, SHARE_SIZE, job->options.workers);
 	printf("],\n \"worker_bytes\": [");

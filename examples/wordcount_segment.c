@@ -9,6 +9,7 @@
  *	array  shares   u64             SHARE_SIZE for each worker
  *	array  lengths  u64             the histogram, when all is done
  *	value  lines, words, bytes      progress; in the end the totals
+ *	value  turns, limit             --kill: how far the workers are, and how far they may go
  *
  * Every size is known before the segment is created, so it is created with exactly the
  * room that is needed; where there is not so much, it says so then, and not later.
@@ -104,7 +105,7 @@ static int plan(const struct job *job, struct shapes *shapes)
 	rc = rc ? rc : stoa_value_footprint(&shapes->total, &bytes[6]);
 	for (int i = 0; i < 6; i++)
 		shapes->bytes += bytes[i];
-	shapes->bytes += 3 * bytes[6];
+	shapes->bytes += 5 * bytes[6];
 	return rc;
 }
 
@@ -120,6 +121,8 @@ static int create_objects(struct job *job, const struct shapes *shapes)
 	rc = rc ? rc : stoa_value_create(segment, "lines", &shapes->total, &job->lines);
 	rc = rc ? rc : stoa_value_create(segment, "words", &shapes->total, &job->words);
 	rc = rc ? rc : stoa_value_create(segment, "bytes", &shapes->total, &job->bytes);
+	rc = rc ? rc : stoa_value_create(segment, "turns", &shapes->total, &job->turns);
+	rc = rc ? rc : stoa_value_create(segment, "limit", &shapes->total, &job->limit);
 	return rc;
 }
 
@@ -150,6 +153,8 @@ void remove_segment(struct job *job)
 {
 	if (!job->segment)
 		return;
+	stoa_value_close(job->limit);
+	stoa_value_close(job->turns);
 	stoa_value_close(job->bytes);
 	stoa_value_close(job->words);
 	stoa_value_close(job->lines);

@@ -7,8 +7,26 @@
  * Both queues hand out leases.  A reader keeps the lease on a file's name until all of the
  * file is sent; a worker keeps the lease on a chunk until its row is written.  If one of
  * them is killed, its message goes to another, who does the work again from its start.
- * Nothing is counted twice, since the same bytes get the same chunk number, and a chunk's
- * results overwrite each other in the chunk's own row.
+ *
+ * Why the totals are exact, at whatever instruction one is killed:
+ *
+ *	reader, before it commits a chunk    the block is aborted, the name goes to another
+ *	reader, before it releases the name  the name goes to another, who sends all chunks of
+ *	                                     the file again: each the same text, same number
+ *	worker, while it writes the row      the chunk goes to another, who writes all of the row
+ *	worker, before it releases the chunk the same; the row is written over by the same numbers
+ *	either, in the release               released or not: that is, done or as just before
+ *
+ * So a row may be written many times, even by two workers at once, and its words are the same
+ * each time: they depend on the text alone, and the text of a chunk number on the file alone.
+ * The parent reads the rows when no child is left.  (If the file changes between two readings,
+ * its rows may be of both: the parent finds that it changed, and leaves it out.)
+ *
+ * That is all that "at least once" needs to become "once in effect", in any pipeline: number
+ * the work before it is handed out, give each number a place of its own for the result, let
+ * the result depend on the message alone, and release last.  To add to a shared total would
+ * not do: the next one cannot know whether the dead one had added.  tell_progress() does
+ * just that, and so progress may stay behind; no total is taken from it.
  *
  * Text is never copied in user space: the kernel reads it into the block that the reader
  * reserved, and the worker reads it there.
@@ -244,7 +262,10 @@ static void count_chunk(const struct chunk_message *message, size_t size, uint64
 	row[ROW_LINES] = lines;
 }
 
-/* Adds a chunk to what the progress bar and the table of workers show. */
+/*
+ * Adds a chunk to what the progress bar and the table of workers show.  It may be left half
+ * done by a death, which is why the totals are not counted in this way.
+ */
 static int tell_progress(const struct job *job, const uint64_t *row, unsigned index, uint64_t repeated,
                          bool redelivered)
 {
@@ -285,6 +306,8 @@ static int count_messages(const struct job *job, struct stoa_receiver *chunks, u
 		int rc = stoa_receiver_take(chunks, &message, NULL);
 		if (rc == -EINTR)
 			continue;
+		if (!rc)
+			rc = wait_for_turn(job);
 		if (!rc)
 			rc = count_message(job, &message, index);
 		if (!rc)

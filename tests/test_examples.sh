@@ -3,9 +3,10 @@
 #
 # Runs the example programs and checks what they print:
 #
-#	test_examples.sh ROOT WORDCOUNT COUNTER FRAME POOL
+#	test_examples.sh ROOT WORDCOUNT COUNTER FRAME POOL WORDCOUNT_SLOW
 #
-# ROOT is the source tree (for README.md); the others are the programs.  Speaks TAP.
+# ROOT is the source tree (for README.md); the others are the programs, the last one the word
+# count of wordcount_slow.c.  Speaks TAP.
 
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 root=$1
@@ -13,6 +14,7 @@ wordcount=$(absolute "$2")
 counter=$(absolute "$3")
 frame=$(absolute "$4")
 pool=$(absolute "$5")
+slow=$(absolute "$6")
 tests=0
 work=$(mktemp -d "${TMPDIR:-/tmp}/stoa-examples.XXXXXX") || exit 1
 name=examples-$$
@@ -235,7 +237,8 @@ fi
 
 # ---- wordcount: how it answers ----
 
-for arguments in "--readers 0" "--workers x" "--chunk" "--chunk 63" "--capacity -1" "--nonsense" "--chunk 99999999999999999999"; do
+for arguments in "--readers 0" "--workers x" "--chunk" "--chunk 63" "--capacity -1" "--nonsense" \
+	"--chunk 99999999999999999999" "--kill -1" "--kill 10001" "--seed x"; do
 	run "$wordcount" $arguments
 	ok "wordcount $arguments is a usage error" fails_with_one_line 2
 done
@@ -347,6 +350,40 @@ else
 	skip "killed readers and workers are replaced, and all totals are exact" "no list of children in /proc"
 	skip "each replacement is told" "no list of children in /proc"
 fi
+
+# ---- wordcount --kill ----
+
+# All kills were made, and the totals are as without any.
+unharmed() { equal 7 && [ "$(get kills)" = "$1" ] && [ "$(lengths)" = "$undisturbed" ]; }
+get_or_0() { get "$1" | grep . || echo 0; }
+count "$tree"
+undisturbed=$(lengths)
+dead_readers=0
+dead_workers=0
+for seed in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	[ $((seed % 2)) = 0 ] && program=$wordcount || program=$slow
+	run "$program" --quiet --json --kill 50 --seed $seed \
+		--readers $((seed % 3 + 1)) --workers $((seed % 5 + 1)) \
+		--chunk $((256 << seed % 3)) --capacity $((1 << seed % 4)) "$tree"
+	ok "50 kills with seed $seed leave all totals as they are" unharmed 50
+	dead_readers=$((dead_readers + $(get_or_0 killed_readers)))
+	dead_workers=$((dead_workers + $(get_or_0 killed_workers)))
+done
+ok "all of them are told, readers and workers" \
+	test $((dead_readers + dead_workers)) = 600 -a $dead_readers -gt 0 -a $dead_workers -gt 0
+count --kill 20 --workers 1 "$work/odd/text"
+ok "one chunk is enough work for 20 kills" test "$status" = 0 -a "$(get kills)" = 20
+ok "since it is not counted before, but redelivered" test "$(get_or_0 redelivered)" -gt 0
+run "$wordcount" --quiet --kill 3 --seed 4294967295 "$tree"
+ok "the table tells how many were killed" grep -Eqx "killed +3  \(.* readers, .* workers; .*\)" "$work/out"
+ok "and the seed" grep -q '^--kill 3 --seed 4294967295 ' "$work/out"
+run "$wordcount" --quiet --kill 3 "$tree/empty"
+ok "where there is no work it says that nobody was killed" \
+	test "$status" = 0 -a "$(grep -Ec '^not killed +3  ' "$work/out")" = 1
+printf '#!/bin/sh\necho 1 2 3 total\n' >"$work/bin/wc"
+run env PATH="$work/bin:$PATH" "$wordcount" --quiet --kill 3 "$tree"
+ok "totals that differ after kills end with status 1" test "$status" = 1 -a \
+	"$(grep -c 'NOT EQUAL' "$work/out")" = 1
 
 # ---- README ----
 
