@@ -4,9 +4,10 @@
  *
  * Roles
  *   A cell (a ring position, the current version of a value) always holds exactly
- *   one block.  A slot always holds exactly one block, private to the handle it
- *   belongs to.  A transfer swaps the two by one compare-and-swap on the cell.  So
- *   blocks = cells + slots, for ever, and every block is in exactly one place.
+ *   one block.  A slot has exactly one block, private to the handle it belongs to; it is
+ *   in the slot, or, while the slot's orphan cell is FULL, in that cell.  A transfer swaps
+ *   a cell's and a slot's by one compare-and-swap on the cell.  So blocks = cells + slots,
+ *   for ever, and every block is in exactly one place.
  *
  * What a slot says of itself
  *   Before each compare-and-swap its owner stores the slot's intent: "I hold `out`, I
@@ -14,12 +15,14 @@
  *   So a slot whose last word is an OFFER or a TAKE holds `out` or `got`, and the
  *   question that a death leaves open is which.  SETTLED(b) holds b.  A TAKE with the
  *   acknowledged bit holds `got`, done with: that bit says that the exchange succeeded.
+ *   Premise (P) of the proof that this can be decided: the word that an intent is made from
+ *   was loaded after the slot got the block it offers.  Whoever calls slot_intend() keeps it.
  *
  * Who may write
  *   intent, wraps   the owner by plain stores while it lives; after its death anybody, by
  *                   compare-and-swap from the exact word on which it decided
  *   orphan          anybody, by compare-and-swap, as its lap and state allow
- *   tally           as the intent
+ *   tally           as the intent, and drop_orphan(), where a new owner counts a discard
  *   role            the owner, and after its death anybody, by compare-and-swap
  *
  * What the dead held, and who finds that out: exchange_settle.c.
@@ -28,7 +31,7 @@
  *   An intent's sequence has 13 bits.  Two equal reads with a whole wrap between them
  *   would take a changed slot for a stable one; `wraps` counts beside it, is stored before
  *   the first intent of a new round and by every new owner, and is read before the first and
- *   after the second read.
+ *   after the second read.  What a wrap of the other words takes: docs/exchange-ring.md.
  *
  * Orders
  *   An intent is stored with release before a sequentially consistent compare-and-swap on

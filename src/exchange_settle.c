@@ -3,9 +3,9 @@
  * exchange_settle.c - what the dead held, and how that is found out.
  *
  * Did the last compare-and-swap of a dead owner succeed?
- *   Look where the block is that it offered.  Read all intents, scan all cells (orphan
- *   cells are cells), read the intents again, and use only those that did not change.  A
- *   block seen in a cell, or held by a settled slot, is accounted for.  A slot that
+ *   Look where the block is that it offered.  Read all intents, scan all cells and orphan
+ *   cells, read the intents again, and use only those that did not change.  A block seen in
+ *   a cell, or held by a settled slot, is accounted for.  A slot that
  *   stands between `out` and `got` and whose `out` is accounted for elsewhere holds `got`,
  *   and the other way round; that accounts for one more block; and so on.
  *
@@ -14,8 +14,10 @@
  *   slot holds the same block at every moment.  A chain of steps keeps the moment of its
  *   start, so chains that start at different moments may be mixed.
  *
- *   It always ends where nothing moves: docs/exchange-ring.md has the proof.  Where the
- *   living move too much to decide, the reaper looks again, and nobody waits for it.
+ *   It always ends where nothing moves: docs/exchange-ring.md has the proof, and its premise
+ *   (P).  Where the living move too much to decide, the reaper looks again, up to DECIDE_TRIES
+ *   times, and then leaves it to the next one: a decision is obstruction-free.  Nobody waits for
+ *   it, but whoever reaps makes the attempt inside its own call.
  *
  * After a decision
  *   A block that is nobody's message: the slot is SETTLED with it.  A message that was taken
@@ -409,11 +411,12 @@ void exchange_stat(const struct exchange *exchange, struct exchange_stat *stat)
 	}
 	for (uint32_t n = 0; n < exchange_slots(exchange); n++) {
 		uint64_t orphan = atom64_load_acq(&exchange_nth_slot(exchange, n)->orphan);
-		uint64_t discards = tally_discards(atom64_load_acq(&exchange_nth_slot(exchange, n)->tally));
+		uint64_t tally = atom64_load_acq(&exchange_nth_slot(exchange, n)->tally);
 
-		stat->orphans += orphan_state(orphan) == ORPHAN_FULL;
+		/* Not what was counted as discarded by somebody who died before emptying the cell. */
+		stat->orphans += orphan_state(orphan) == ORPHAN_FULL && tally_lap(tally) != orphan_lap(orphan);
 		stat->redelivered += orphan_lap(orphan);
-		stat->discarded += discards;
+		stat->discarded += tally_discards(tally);
 	}
 	stat->redelivered -= stat->discarded < stat->redelivered ? stat->discarded : stat->redelivered;
 }

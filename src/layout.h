@@ -111,9 +111,11 @@ struct participant_record {
 	struct atom64 pid_namespace; /* inode of /proc/self/ns/pid */
 	struct atom64 attached_ns;   /* CLOCK_REALTIME */
 	struct atom64 comm[2];       /* 16 bytes, ended by NUL */
-	uint64_t reserved[8];
+	struct atom64 forks;         /* generation << 16 | children that may still have the lock */
+	uint64_t reserved[7];
 };
 LAYOUT_AT(participant_record, hazard, 8);
+LAYOUT_AT(participant_record, forks, 64);
 LAYOUT_SIZE(participant_record, 128);
 
 /* ---- the directory ----------------------------------------------------- */

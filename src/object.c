@@ -476,7 +476,8 @@ static int create_in_turn(struct stoa_segment *segment, const struct object_requ
 			return turn;
 		rc = create_new(segment, request, start);
 	}
-	if (rc == -ENOSPC && participant_reap_all(segment) > 0) /* the dead may have been building */
+	/* The dead may have been building, and their space is free before their slots are. */
+	if (rc == -ENOSPC && participant_reap_all(segment) >= 0)
 		rc = create_new(segment, request, start);
 	if (!turn)
 		os_unlock_byte(segment->lock_fd, create_byte(request->name));

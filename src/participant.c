@@ -30,7 +30,9 @@
  *   - the byte is locked, but the process is of our PID namespace and gone (os_process_gone()).  So a child
  *     that was stopped between fork() and its handler does not keep its parent alive.  This look costs
  *     some ten system calls and finds hardly ever anything, so reaping by the way does it for
- *     PIDS_AT_ONCE slots in turn; stoa_segment_reap() and participant_dead() do it always.
+ *     PIDS_AT_ONCE slots in turn; stoa_segment_reap() and participant_dead() do it always, and
+ *     participant_lost() where a child may have the lock: the word `forks` counts the children that have
+ *     not yet given it up [P5].
  * In CLAIMED the identity is not yet valid: only the byte counts.  One's own slot is never probed.
  *
  * Reapers.  Any number of processes may reap one slot at once, and each may be stopped at any
@@ -141,6 +143,17 @@ static uint64_t own_namespace(void)
 	return atom64_load_rlx(&namespace);
 }
 
+/* The word `forks`: how many children of that generation's owner may still have its lock. */
+static uint64_t forks_word(uint64_t generation, uint64_t children)
+{
+	return generation << 16 | children;
+}
+
+static uint64_t forks_in(uint64_t word, uint64_t generation)
+{
+	return word >> 16 == (generation << 16) >> 16 ? word & 0xffff : 0;
+}
+
 /* Whether the process that wrote its identity into the record has surely ended. */
 static bool identity_gone(const struct participant_record *record)
 {
@@ -197,6 +210,9 @@ bool participant_dead(const struct stoa_segment *segment, uint32_t slot, uint64_
 
 bool participant_lost(const struct stoa_segment *segment, uint32_t slot)
 {
+	const struct participant_record *record;
+	uint64_t state;
+
 	if (slot >= segment->participants)
 		return true;
 	if (is_self(segment, slot))
@@ -204,7 +220,37 @@ bool participant_lost(const struct stoa_segment *segment, uint32_t slot)
 	if (os_byte_locked(segment->fd, byte_of(segment, slot)) == 0)
 		return true;
 	/* Only now: it may be locked by somebody who reaps from this slot, and then it is DEAD already. */
-	return !is_attached(atom64_load_seq(&segment_participant(segment, slot)->state));
+	record = segment_participant(segment, slot);
+	state = atom64_load_seq(&record->state);
+	if (!is_attached(state))
+		return true;
+	/* [P5] acquire (seq); pairs with participant_fork_begins(): a child has the lock, and it alone perhaps. */
+	return forks_in(atom64_load_seq(&record->forks), generation_of(state)) > 0 &&
+	       proven_dead(segment, slot, state, NULL);
+}
+
+void participant_fork_begins(const struct stoa_segment *segment)
+{
+	struct participant_record *own = segment_participant(segment, segment->self);
+	uint64_t word = atom64_load_seq(&own->forks), children;
+
+	if (!joined(segment))
+		return;
+	do
+		children = forks_in(word, segment->generation);
+	while (children < 0xffff && /* [P5] release (seq): before there is a child */
+	       !atom64_cas_seq(&own->forks, &word, forks_word(segment->generation, children + 1)));
+}
+
+void participant_fork_ends(const struct stoa_segment *segment)
+{
+	struct participant_record *parent = segment_participant(segment, segment->self);
+	uint64_t word = atom64_load_seq(&parent->forks), children;
+
+	do
+		children = forks_in(word, segment->generation); /* 0: its slot is another's by now */
+	while (children > 0 &&
+	       !atom64_cas_seq(&parent->forks, &word, forks_word(segment->generation, children - 1)));
 }
 
 bool participant_others(const struct stoa_segment *segment)

@@ -36,10 +36,16 @@ bool participant_dead(const struct stoa_segment *segment, uint32_t slot, uint64_
 
 /*
  * Whether nobody who lives holds the byte of a slot that is not our own: its owner is to be reaped, or
- * nobody is there.  One system call, so it is for those who are about to rely on an owner;
- * participant_reap_all() looks closer.
+ * nobody is there.  One system call, but for an owner that forks: for those who are about to rely on one.
  */
 bool participant_lost(const struct stoa_segment *segment, uint32_t slot);
+
+/*
+ * This process, which has joined, is about to fork; in the child: it has closed its copy of the lock
+ * of its parent, whose slot and generation the handle still has.
+ */
+void participant_fork_begins(const struct stoa_segment *segment);
+void participant_fork_ends(const struct stoa_segment *segment);
 
 /*
  * Reaps every dead participant whose lock is gone, and looks after some whose lock is not, in turn

@@ -319,12 +319,8 @@ int queue_claim_sole(const struct queue_view *view, enum queue_end end, uint32_t
 		*word = role_next(before, role, self);
 		if (role_of(before) == ROLE_FREE && atom64_cas_seq(sole, &before, *word))
 			return 0;
-		if (i == 0 && role_owner(before) != self) {
-			int rc = participant_reap_all(view->segment);
-
-			if (rc < 0)
-				return rc;
-		}
+		if (i == 0 && role_owner(before) != self)
+			participant_reap_all(view->segment); /* what failed may concern another object */
 	}
 	return -EBUSY;
 }
@@ -344,8 +340,8 @@ int queue_claim_handle(const struct queue_view *view, enum queue_end end, uint32
 
 	if (rc != -EUSERS)
 		return rc;
-	rc = participant_reap_all(view->segment);
-	return rc < 0 ? rc : exchange_claim(exchange, role, self, discard, handle, role_word, slots);
+	participant_reap_all(view->segment); /* as above */
+	return exchange_claim(exchange, role, self, discard, handle, role_word, slots);
 }
 
 /* ---- shutdown ---- */

@@ -30,7 +30,12 @@
  * Death of the sender: what tail does not cover was never sent.  Its successor finds the
  * spares as those blocks that no place has.  Death of the receiver: its successor finds
  * [released, taken), hands out what is not acknowledged there, flagged, and goes on at
- * taken.  A death between two of these stores leaves a message unacknowledged at worst.
+ * taken.  A death between two of these stores leaves a message unacknowledged at worst, or handed
+ * out again and not counted as redelivered.  A successor that dies on the way has its own: the
+ * table is in docs/exchange-ring.md.
+ *
+ * The price of leases that keep their places: one that stays open stops the ring after `capacity`
+ * messages, as `released` cannot pass it, however many behind it are acknowledged.
  *
  * Wake-ups without a fence.  A sender stores tail and then looks whether the receiver
  * announced that it sleeps; the receiver announces and then looks at tail.  Both must not
@@ -38,7 +43,10 @@
  * sender's is only one against the compiler: the receiver, which is about to sleep anyway, makes
  * every running thread of registered processes pass a fence (os_fence_all(), membarrier(2);
  * the idea is that of asymmetric Dekker synchronisation, Dice, Huang and Yang 2001).  A
- * process that cannot register fences itself.  The same for the verdict:
+ * process that cannot register fences itself.  The same for the verdict.  Where the call fails
+ * for the receiver and did not fail when the sender registered (a filter of system calls on one side
+ * alone), a slice of the wait must do, and for the verdict a pause of 1 ms: whether a sender's store is
+ * seen by then is a matter of time, and CLOSED is exact only so far.
  *
  * Drain.  A sender checks `closing`, then commits by a plain store.  So a receiver that
  * finds nothing and `closing` set cannot know whether a sender, stopped past its check, will

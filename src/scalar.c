@@ -5,9 +5,10 @@
  * Two questions are kept apart.  How wide is the word?  That decides which atomic
  * operation runs (BY_WIDTH).  What do its bits mean?  That decides the arithmetic, which
  * is a pure function on bits (apply).  Integer addition and subtraction are the
- * same on signed and unsigned words and the machine has them as one atomic instruction;
- * everything else is a compare-and-swap loop around the pure function.  An operation
- * that would not change the word ends with the load that saw it.
+ * same on signed and unsigned words and the machine has them as one atomic instruction: wait-free.
+ * Everything else, sums of floats and of STOA_BOOL included, is a compare-and-swap loop around the
+ * pure function: lock-free.  An operation that would not change the word ends with the load that
+ * saw it.
  *
  * STOA_BOOL is a byte that others may have set to anything, through stoa_array_data() for
  * instance: every byte but 0 reads as 1, and a comparison looks at what it reads as.

@@ -6,7 +6,7 @@
  * participant in it, however often it opens it; references count handles, those on objects
  * included, and the mapping goes with the last.  Read-only openings have a mapping of their
  * own each and are no participants; they are in the registry for the sake of fork() alone.
- * Lock order: the registry's mutex before a segment's.
+ * Lock order: the registry's mutex, a segment's, that of names.
  *
  * Fork.  fork() waits until no thread of this process is half-way in the registry or in
  * joining.  The child closes its copy of every lock descriptor at once: the parent's copy
@@ -149,11 +149,15 @@ static void before_fork(void)
 	for (struct stoa_segment *s = registry; s; s = s->next) {
 		pthread_mutex_lock(&s->mutex);
 		pthread_mutex_lock(&s->joining);
+		if (!s->read_only)
+			participant_fork_begins(s);
 	}
+	names_lock();
 }
 
 static void after_fork_in_parent(void)
 {
+	names_unlock();
 	for (struct stoa_segment *s = registry; s; s = s->next) {
 		pthread_mutex_unlock(&s->joining);
 		pthread_mutex_unlock(&s->mutex);
@@ -165,8 +169,10 @@ static void after_fork_in_child(void)
 {
 	stoa_fork_epoch++;
 	for (struct stoa_segment *s = registry; s; s = s->next) {
-		if (s->lock_fd >= 0)
+		if (s->lock_fd >= 0) {
 			os_close(s->lock_fd);
+			participant_fork_ends(s);
+		}
 		s->lock_fd = -1;
 		loose_mutexes_init(s);
 	}

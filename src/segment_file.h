@@ -68,6 +68,9 @@ enum {
 
 /* Whether a segment's last participant has left: nobody joins it by its name any more. */
 bool life_doomed(const struct segment_shape *shape);
+/* No name is being removed while this is held: for fork(). */
+void names_lock(void);
+void names_unlock(void);
 /* Removes the name of a doomed segment.  AGAIN_NOW, AGAIN_LATER, or an errno of unlink(2). */
 int name_doomed(const char *path, const struct os_file *file);
 /* STOA_EXCLUSIVE: 0 where nothing has the name, or nothing but a doomed segment had it; -EEXIST; -EBUSY. */

@@ -32,6 +32,7 @@
  * the lock taken there removes it all the same: two who remove one name both mean what it means by then.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "atomic.h"
@@ -51,6 +52,19 @@ enum {
 
 /* ---- names ---- */
 
+/* Held over fork(): else a child would have a copy of the lock, and keep it when its parent dies. */
+static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;
+
+void names_lock(void)
+{
+	pthread_mutex_lock(&names);
+}
+
+void names_unlock(void)
+{
+	pthread_mutex_unlock(&names);
+}
+
 /*
  * Removes the name `path` if it means that file.  0: it does not, now; -EAGAIN: somebody else is
  * about to remove it; or an errno of unlink(2).
@@ -58,11 +72,14 @@ enum {
 static int name_remove(const char *path, uint64_t device, uint64_t inode)
 {
 	struct os_file file;
-	int fd = os_open(path, false);
-	int rc;
+	int rc, fd;
 
-	if (fd < 0)
+	names_lock();
+	fd = os_open(path, false);
+	if (fd < 0) {
+		names_unlock();
 		return fd == -ENOENT ? 0 : fd;
+	}
 	rc = os_stat(fd, &file);
 	if (!rc && file.device == device && file.inode == inode)
 		rc = os_lock_byte(fd, UNLINK_BYTE);
@@ -75,9 +92,8 @@ static int name_remove(const char *path, uint64_t device, uint64_t inode)
 			rc = os_unlink(path);
 		rc = rc == -ENOENT ? 0 : rc;
 	}
-	if (inode)
-		os_unlock_byte(fd, UNLINK_BYTE); /* a child that was forked meanwhile has a copy of the descriptor */
-	os_close(fd);
+	os_close(fd); /* and the lock with it: the description is this function's own */
+	names_unlock();
 	return rc;
 }
 

@@ -15,7 +15,9 @@
  * and fills it; then, as often as it takes: looks at the cell's word w, stamps b with the word
  * that would follow w, publishes its intent (offer b, want w's block) and tries to swap.
  * Once it succeeds, the slot holds the old version's block.  Whoever wants to publish only over
- * the version that it has read gives up, or starts again, after the first failure.
+ * the version that it has read gives up, or starts again, after the first failure.  w must have been
+ * looked at since the slot is ours (premise (P) of docs/exchange-ring.md): the slot may have got an
+ * older w's block meanwhile, and a failed swap is such a look.
  *
  * A reader looks at the word, copies the block that it names, and then looks at the block's
  * generation.  If that is still the word, no writer had begun to write into the block: the
@@ -26,13 +28,15 @@
  *   behind the zeroed generation, and so sees that zero, or something later, afterwards [C2].
  *   The word that it looked at never comes again.
  *   Nothing stale: the swap releases the block's bytes to whoever sees the new word [C1].
- *   Nobody starves: a process that has got block b out uses it after all its other slots, so
- *   a reader is disturbed only by K stores of one process during its copy.  A seqlock's
- *   reader is disturbed by each of them.
+ *   Seldom disturbed: a process that has got block b out uses it after all its other slots, so a
+ *   reader starts again only where one process has used slots K times more during its copy, by
+ *   stores, updates, or compare_exchanges that failed; fewer times where threads of that process
+ *   stand in its other slots.  A seqlock's reader is disturbed by each store.
  *
  * Progress.  Writers of different processes never wait for each other, and a failed swap means
  * that another one succeeded.  Threads of one process share K slots: with more than K of them in
- * the middle of a store, the others wait for one of these, in the process's own memory.
+ * the middle of a store, the others wait for one of these, in the process's own memory; and for
+ * the one that claims the process's handle, at its first store.
  * Functions of the user never run while a slot is taken.
  *
  * Death.  Before the swap the cell is untouched, afterwards the version is there whole; the

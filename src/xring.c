@@ -16,7 +16,8 @@
  *
  * A cell's word only moves forward along FREE(p), FULL(p), FREE(p + capacity), ..., so it
  * never takes the same value twice (but for a wrap of the 38 bits of the lap), and a
- * compare-and-swap from a loaded word means that nothing has happened in between.
+ * compare-and-swap from a loaded word means that nothing has happened in between.  After a wrap,
+ * by a process that was stopped for so long, it would take a position ahead of its turn: a gap.
  *
  * Positions are taken without gaps.  A sender tries p only when it has seen that p - 1 was
  * taken; it starts from its own last position, so one that was away finds words of a
@@ -35,7 +36,9 @@
  * across two cells).  On x86-64 and aarch64 it costs nothing more.
  *
  * The hints are positions whose predecessor was taken.  They are stored now and then, may lag,
- * and spare newcomers and handles that were away the walk through the ring.
+ * and spare newcomers and handles that were away the walk through the ring.  Release and acquire
+ * are enough for them: the compare-and-swap at p - 1 happens before the load at p, and so comes
+ * before it in the one order, too.
  *
  * Death.  An operation changes the world by its one compare-and-swap; before it the slot's
  * intent says what is tried (exchange.c).  Killed before: nothing has happened; after: the
@@ -43,10 +46,11 @@
  *
  * Corrupt words.  A block number is checked before it is used.  A word that cannot be there (a
  * lap too early, an unknown state) makes the operation start again once from cell 0, since
- * the hint may have been wrong, and then ends it with -EBADMSG.  Words that stand still are
- * passed at most twice each: the position grows with every step, and no word of one cell can
- * be ahead of it again in the next round; but for words whose laps chase each other around the wrap
- * of the 38 bits, so an operation that has gone that far ends, too.
+ * the hint may have been wrong, and then ends it with -EBADMSG.  (A handle that was idle for 2^37
+ * laps finds such words, too: it goes on with a lap that is 2^38 too low, and ids repeat.)  Words
+ * that stand still are passed at most twice each: the position grows with every step, and no word of
+ * one cell can be ahead of it again in the next round; but for words whose laps chase each other
+ * around the wrap of the 38 bits, so an operation that has gone that far ends, too.
  */
 #include "xring.h"
 

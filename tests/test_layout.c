@@ -84,6 +84,7 @@ static void participant_record_is_frozen(void **state)
 	MEMBER(participant_record, pid_namespace, 32, 8);
 	MEMBER(participant_record, attached_ns, 40, 8);
 	MEMBER(participant_record, comm, 48, 16);
+	MEMBER(participant_record, forks, 64, 8);
 }
 
 static void directory_entry_is_frozen(void **state)

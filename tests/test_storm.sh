@@ -42,9 +42,16 @@ said() {
 	grep -q "$1" "$log"
 }
 
+# What a process is known by: its number may soon be another's.
+identity() {
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) && echo "$1:$(echo "${stat##*) }" | cut -d ' ' -f 20)"
+}
+
 # Children of a process, be they stopped or zombies.
 children() {
-	grep -l "^PPid:[[:space:]]$1\$" /proc/[0-9]*/status 2>/dev/null | sed 's,/proc/\([0-9]*\)/status,\1,'
+	for child in $(grep -l "^PPid:[[:space:]]$1\$" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3); do
+		identity "$child"
+	done
 }
 
 # await COMMAND...: until it is true; 30 s are enough.
@@ -64,9 +71,13 @@ has_children() {
 # Gone, or waits for whoever it was given to; stopped ones are neither.
 gone() {
 	for child in "$@"; do
-		case $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$child/status" 2>/dev/null) in
+		[ "$(identity "${child%:*}")" = "$child" ] || continue
+		case $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/${child%:*}/status" 2>/dev/null) in
 		'' | Z | X) ;;
-		*) return 1 ;;
+		*)
+			echo "still there: $(cat "/proc/${child%:*}/stat")" >"$log"
+			return 1
+			;;
 		esac
 	done
 }

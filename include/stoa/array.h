@@ -76,7 +76,8 @@ STOA_API int stoa_array_footprint(const struct stoa_array_config *config, uint64
  * Returns: 0 (compare_exchange: or STOA_CHANGED); -EINVAL (the index is past the end);
  *   -EPROTOTYPE (bits of a float); -EACCES (a write, read-only); -EUSERS
  *   (STOA_ATOMIC_RANGES: more writing processes than `writers`); -EBADMSG.
- * Callers: any thread of any process.  Progress: as on a value.  Death: done or not done.
+ * Callers: any thread of any process.  Progress: as on a number; with STOA_ATOMIC_RANGES a load as
+ *   of a struct, all else as stoa_value_store() of a struct.  Death: done or not done.
  */
 STOA_API int stoa_array_load(struct stoa_array *array, uint64_t index, void *out);
 STOA_API int stoa_array_store(struct stoa_array *array, uint64_t index, const void *in);
@@ -110,8 +111,8 @@ STOA_API int stoa_array_read(struct stoa_array *array, uint64_t first, uint64_t 
 /**
  * Writes elements [first, first + count), in one atomic step only with STOA_ATOMIC_RANGES.
  * Returns: 0; -EINVAL (past the end; nothing written); -EACCES; -EUSERS; -EBADMSG.
- * Callers: any thread of any process.  Progress: wait-free; lock-free with
- *   STOA_ATOMIC_RANGES.  Death: each element old or new; all or none with
+ * Callers: any thread of any process.  Progress: wait-free; with STOA_ATOMIC_RANGES as
+ *   stoa_value_store() of a struct.  Death: each element old or new; all or none with
  *   STOA_ATOMIC_RANGES.
  */
 STOA_API int stoa_array_write(struct stoa_array *array, uint64_t first, uint64_t count, const void *in);

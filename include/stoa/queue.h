@@ -7,6 +7,16 @@
  * sends opens a sender, who receives a receiver: one thread at a time each, so one
  * per thread.  Where both ends are STOA_ONE the queue is an SPSC ring; otherwise
  * it is the exchange ring of docs/exchange-ring.md.
+ *
+ * Leases and room.  On the exchange ring a lease holds its own block, and nothing of the
+ * queue's capacity.  On the SPSC ring a leased message keeps its place, and so do those
+ * behind it that were taken and acknowledged: one lease that stays open stops the queue
+ * after `capacity` messages.  Where leases last, copy the message, give the queue room
+ * for what passes meanwhile, or make one end STOA_MANY.
+ *
+ * Progress as told below leaves out two things: waking who sleeps, which is lock-free,
+ * and looking after the dead, now and then, which takes a bounded number of system
+ * calls and scans.
  */
 #ifndef STOA_QUEUE_H
 #define STOA_QUEUE_H
@@ -23,7 +33,7 @@ struct stoa_receiver;
 
 enum stoa_ends {
 	STOA_MANY = 0, /**< any number, up to `handles` */
-	STOA_ONE = 1,  /**< one that lives, at any time */
+	STOA_ONE = 1,  /**< one that lives, at any time; at both ends: an SPSC ring, see above */
 };
 
 enum stoa_on_death {
@@ -53,7 +63,7 @@ enum stoa_message_flag {
 
 struct stoa_queue_config {
 	size_t struct_size;    /**< sizeof(struct stoa_queue_config) */
-	uint64_t capacity;     /**< messages, exactly; default 1,024 */
+	uint64_t capacity;     /**< messages, exactly, see above; default 1,024 */
 	uint64_t message_size; /**< bytes of the largest message; default 64 */
 	uint32_t senders;      /**< STOA_MANY or STOA_ONE */
 	uint32_t receivers;    /**< STOA_MANY or STOA_ONE */
@@ -135,7 +145,8 @@ struct stoa_queue_stat {
 	uint64_t held;         /**< messages under a lease, or being received */
 	uint64_t sent;         /**< messages ever committed */
 	uint64_t received;     /**< messages ever taken out of the ring, redelivered ones counted once */
-	uint64_t redelivered;  /**< times that a message went back for another receiver */
+	uint64_t redelivered;  /**< times that a message went back for another receiver; SPSC: was handed
+				* out again; there it may miss one for each receiver that was killed */
 	uint64_t discarded;    /**< by STOA_DISCARD and by STOA_NOW */
 	uint32_t senders;      /**< open, of processes that live as far as can be told */
 	uint32_t receivers;    /**< likewise */
@@ -146,8 +157,9 @@ struct stoa_queue_stat {
 /**
  * Tells how the queue stands.  Each number is right for a moment during the call.
  * Returns: 0; -EINVAL; -EBADMSG.
- * Callers: any thread of any process, also read-only.  Progress: wait-free, in time
- *   proportional to capacity and handles.  Death: nothing shared is written.
+ * Callers: any thread of any process, also read-only.  Progress: STOA_ONE on both ends wait-free, else
+ *   lock-free; in time proportional to capacity and handles, at the worst to the square of handles x
+ *   holds.  Death: nothing shared is written.
  */
 STOA_API int stoa_queue_stat(const struct stoa_queue *queue, struct stoa_queue_stat *stat);
 
@@ -184,7 +196,7 @@ STOA_API int stoa_sender_close(struct stoa_sender *sender);
  *   (all `holds` blocks are reserved); -EBUSY, -EUSERS (first use in a forked child: as
  *   stoa_sender_open()); -EBADMSG (corrupt); -EINVAL.
  * Callers: the sender's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free.
- * Death: committed whole or not at all.
+ *   STOA_FULL: now and then looks after the dead.  Death: committed whole or not at all.
  */
 STOA_API int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t size);
 
@@ -258,14 +270,15 @@ STOA_API int stoa_receiver_close(struct stoa_receiver *receiver);
  *   -ENOBUFS (all `holds` blocks are leased); -EBUSY, -EUSERS (first use in a forked child: as
  *   stoa_receiver_open()); -EBADMSG (corrupt); -EINVAL.
  * Callers: the receiver's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free; the end
- *   of a drain may take system calls.
+ *   of a drain takes system calls and a scan.
  * Death: still in line, or delivered again to another (STOA_DISCARD: dropped and counted).
  */
 STOA_API int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size);
 
 /**
  * Receives a copy of the next message, and waits for one until the deadline.
- * A receiver that holds an open lease itself while the queue drains waits for that, too.
+ * At the end of a drain, under STOA_REDELIVER, it waits for all open leases: for those of stopped
+ * processes, and for its own, too.
  * Returns: as stoa_receiver_pop(), with STOA_TIMEOUT in place of STOA_EMPTY unless the deadline
  *   is &stoa_now; -EINTR (a signal handler ran; nothing consumed).
  * Callers: the receiver's thread.  Progress: blocking by design.  Death: as stoa_receiver_pop().
@@ -287,7 +300,7 @@ STOA_API int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, s
 /**
  * Takes the next message under a lease, to be read in place, and waits for one until the
  * deadline.  It is this receiver's until release or return; if the process dies before, it
- * goes to another.
+ * goes to another.  STOA_ONE on both ends: it keeps its place until then, see the head of this file.
  * Returns: 0; STOA_EMPTY (&stoa_now); STOA_TIMEOUT; STOA_CLOSED; -EINTR; -ENOBUFS (all `holds`
  *   blocks are leased); -EBUSY, -EUSERS (first use in a forked child); -EBADMSG; -EINVAL.
  * Callers: the receiver's thread.  Progress: blocking by design; with &stoa_now as
@@ -299,7 +312,8 @@ STOA_API int stoa_receiver_take(struct stoa_receiver *receiver, struct stoa_mess
 /**
  * Acknowledges a message and gives its block back.
  * Returns: 0; -EINVAL (no open lease of this receiver); -ESTALE (the parent's, before fork()).
- * Callers: the receiver's thread.  Progress: wait-free.  Death: acknowledged or not.
+ * Callers: the receiver's thread.  Progress: wait-free; STOA_ONE on both ends in time proportional
+ *   to the messages behind it that were released before.  Death: acknowledged or not.
  */
 STOA_API int stoa_receiver_release(struct stoa_receiver *receiver, struct stoa_message *message);
 

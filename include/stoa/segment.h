@@ -6,6 +6,13 @@
  * with a slash is a path (on tmpfs, hugetlbfs or an ordinary file system);
  * NULL is an anonymous, sealed memfd for fork() or for passing its descriptor
  * over a socket.
+ *
+ * A process lives in a segment as long as it keeps the descriptors that the library
+ * has open for it: a lock on one of them is the proof.  Whoever closes them, as
+ * daemons do that close every descriptor from 3 up, is dead to the others: what it
+ * holds is taken from it while it runs.  exec() closes them, too.  So attach after
+ * daemonizing, and close all handles before exec(); a child between fork() and
+ * exec() may close whatever it likes.
  */
 #ifndef STOA_SEGMENT_H
 #define STOA_SEGMENT_H
@@ -42,7 +49,8 @@ struct stoa_segment_config {
  *
  * A new segment gets its name only when it is whole, and all of its space is
  * allocated before that.  One that exists is opened, and must have at least the
- * bytes, participants and objects that the config asks for.
+ * bytes, participants and objects that the config asks for.  Attach after daemonizing:
+ * see the head of this file.
  *
  * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (exists, but smaller, or of
  *   another endianness, word or line size); -ENOSPC or -ENOMEM (no room for it);

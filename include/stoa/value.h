@@ -76,8 +76,9 @@ STOA_API int stoa_value_footprint(const struct stoa_value_config *config, uint64
  * Reads the value, whole.
  * Returns: 0; -EBADMSG (corrupt); -EINVAL.
  * Callers: any thread of any process.  Progress: numbers: wait-free; structs: lock-free,
- *   it starts again only when the copied block was recycled meanwhile, which takes K = 3
- *   stores of one writer.  Death: nothing shared is written.
+ *   it starts again only when the copied block was recycled meanwhile, which takes K = 3 more
+ *   uses of a slot by one process: stores, updates, compare_exchanges that failed; fewer where
+ *   threads of that process stand in its other slots.  Death: nothing shared is written.
  */
 STOA_API int stoa_value_load(struct stoa_value *value, void *out);
 
@@ -85,15 +86,16 @@ STOA_API int stoa_value_load(struct stoa_value *value, void *out);
  * Replaces the value.
  * Returns: 0; -EUSERS (structs: more writing processes than `writers`, after reaping);
  *   -EACCES (read-only); -EBADMSG; -EINVAL.
- * Callers: any thread of any process.  Progress: numbers: wait-free; structs: lock-free among
- *   processes; of one process's threads three write to a struct at once, others wait for these.
+ * Callers: any thread of any process.  Progress: numbers: wait-free, but for waking who waits;
+ *   structs: lock-free among processes; of one process's threads three write to a struct at once,
+ *   others wait for these, and at the first write for the one that takes the process's place.
  * Death: the old value or the new one; the writer's slots are reaped by the others.
  */
 STOA_API int stoa_value_store(struct stoa_value *value, const void *in);
 
 /**
  * Replaces the value and gives the old one.  `in` and `out` may be the same memory.
- * Returns, Callers, Progress (lock-free), Death: as stoa_value_store().
+ * Returns, Callers, Progress, Death: as stoa_value_store().
  */
 STOA_API int stoa_value_exchange(struct stoa_value *value, const void *in, void *out);
 
@@ -101,7 +103,7 @@ STOA_API int stoa_value_exchange(struct stoa_value *value, const void *in, void 
  * Replaces the value where it equals `*expected`, byte by byte; else copies the value to
  * `*expected`.
  * Returns: 0, or STOA_CHANGED; faults as stoa_value_store().
- * Callers, Progress (lock-free), Death: as stoa_value_store().
+ * Callers, Death: as stoa_value_store().  Progress: lock-free; structs as stoa_value_store().
  */
 STOA_API int stoa_value_compare_exchange(struct stoa_value *value, void *expected, const void *desired);
 
@@ -111,8 +113,8 @@ STOA_API int stoa_value_compare_exchange(struct stoa_value *value, void *expecte
  * a NaN operand changes nothing and a NaN value is replaced.  STOA_BOOL adds as
  * saturating 0 or 1.
  * Returns: 0; -EPROTOTYPE (STOA_BYTES, or bits of a float); -EACCES; -EINVAL.
- * Callers: any thread of any process.  Progress: integer add and sub wait-free, the rest
- *   lock-free.  Death: done or not done.
+ * Callers: any thread of any process.  Progress: integer add and sub wait-free, but for waking
+ *   who waits; the rest, sums of floats and STOA_BOOL included, lock-free.  Death: done or not done.
  */
 STOA_API int stoa_value_fetch_add(struct stoa_value *value, const void *operand, void *previous);
 STOA_API int stoa_value_fetch_sub(struct stoa_value *value, const void *operand, void *previous);
@@ -128,7 +130,7 @@ STOA_API int stoa_value_fetch_max(struct stoa_value *value, const void *operand,
  * a newer copy, and must not call stoa.
  * Returns: 0; what fn returned where that is not 0; -ENOMEM (structs: no room for the copy);
  *   faults as stoa_value_store().
- * Callers, Progress (lock-free), Death: as stoa_value_store().
+ * Callers, Death: as stoa_value_store().  Progress: lock-free; structs as stoa_value_store().
  */
 STOA_API int stoa_value_update(struct stoa_value *value, int (*fn)(void *bytes, void *context), void *context);
 
