@@ -324,6 +324,78 @@ static void a_child_that_was_stopped_in_fork_does_not_keep_its_parent_alive(void
 	ok(stoa_segment_close(segment));
 }
 
+static volatile sig_atomic_t stop_in_fork;
+
+/* Runs in every child before the library's own handler: main() registers it first. */
+static void stop_where_asked(void)
+{
+	while (stop_in_fork)
+		pause();
+}
+
+static int attach_and_fork(void *context)
+{
+	struct stoa_segment *segment;
+
+	(void)context;
+	board->fault = stoa_segment_open(name, 0, &segment);
+	if (board->fault)
+		return 1;
+	board->slot = (int)segment->self;
+	stop_in_fork = 1;
+	board->pid = fork();
+	set_word(&board->up, 1);
+	for (;;)
+		pause();
+	return 0;
+}
+
+/* Who asks in passing sees it, too: one call tells that the lock is there, and `forks` that it may be a child's. */
+static void a_child_in_fork_does_not_hide_that_its_parent_is_lost(void **state)
+{
+	struct stoa_segment *segment = create(4);
+	pid_t pid = child_start(attach_and_fork, NULL);
+
+	(void)state;
+	assert_true(await_word(&board->up, 1));
+	assert_int_equal(board->fault, 0);
+	assert_false(participant_lost(segment, (uint32_t)board->slot));
+	child_kill(pid);
+	assert_true(participant_lost(segment, (uint32_t)board->slot));
+	kill(board->pid, SIGKILL);
+	ok(stoa_segment_close(segment));
+}
+
+static int attach_fork_and_tell(void *context)
+{
+	struct stoa_segment *segment;
+	pid_t pid;
+
+	(void)context;
+	board->fault = stoa_segment_open(name, 0, &segment);
+	if (board->fault)
+		return 1;
+	for (int i = 0; i < 3; i++) {
+		pid = fork();
+		if (pid == 0)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+	board->generation = atom64_load_seq(&segment_participant(segment, segment->self)->forks) & 0xffff;
+	return 0;
+}
+
+static void children_that_have_given_the_lock_up_are_not_counted(void **state)
+{
+	struct stoa_segment *segment = create(4);
+
+	(void)state;
+	board->generation = 99;
+	assert_int_equal(in_child(attach_fork_and_tell, NULL), 0);
+	assert_int_equal(board->generation, 0);
+	ok(stoa_segment_close(segment));
+}
+
 static int attach_in_a_new_pid_namespace(void *context)
 {
 	pid_t pid;
@@ -731,6 +803,8 @@ int main(void)
 		TEST(only_the_generation_asked_for_is_meant),
 		TEST(who_dies_before_it_is_live_is_reaped),
 		TEST(a_child_that_was_stopped_in_fork_does_not_keep_its_parent_alive),
+		TEST(a_child_in_fork_does_not_hide_that_its_parent_is_lost),
+		TEST(children_that_have_given_the_lock_up_are_not_counted),
 		TEST(a_process_of_another_pid_namespace_is_judged_by_its_lock),
 		TEST(a_read_lock_feigns_no_life),
 		TEST(a_forked_child_joins_as_itself_at_its_first_use),
@@ -743,5 +817,6 @@ int main(void)
 		TEST(a_storm_of_deaths_leaves_every_slot_and_every_role_free),
 	};
 
+	pthread_atfork(NULL, NULL, stop_where_asked);
 	return cmocka_run_group_tests_name("participant", tests, NULL, NULL);
 }
