@@ -21,6 +21,8 @@
  *            operation gives: the default on x86-64
  *   builtin  the compiler's __atomic builtins, which sanitizers understand: the default
  *            elsewhere
+ * and, for stoa-explore alone:
+ *   explore  the explorer, a model checker: docs/testing.md
  */
 #ifndef STOA_ATOMIC_H
 #define STOA_ATOMIC_H
@@ -35,6 +37,8 @@
 
 #if defined(STOA_ATOMICS_BUILTIN)
 #include "atomic_builtin.h"
+#elif defined(STOA_ATOMICS_EXPLORE)
+#include "atomic_explore.h"
 #else
 #include "atomic_ck.h"
 #endif
@@ -45,7 +49,11 @@
 /* A busy wait's pause. */
 static inline void cpu_pause(void)
 {
+#if defined(STOA_ATOMICS_EXPLORE)
+	explore_pause();
+#else
 	ck_pr_stall();
+#endif
 }
 
 /*

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * explore.h - what a scenario of stoa-explore is written with.
+ *
+ * A scenario is a small world, up to eight threads in it, and what must hold in the end.  Its threads call
+ * the library's real functions, or operations of atomic.h.  The explorer runs it again and again, each time
+ * with other choices: which thread goes on, which of several stores a load reads, who dies.
+ *
+ *	static struct world { struct atom64 x, y; } w;
+ *
+ *	static void writer(void *unused) { atom64_store_rlx(&w.x, 1); atom64_store_rel(&w.y, 1); }
+ *	static void reader(void *unused)
+ *	{
+ *		if (atom64_load_acq(&w.y))
+ *			explore_check(atom64_load_rlx(&w.x) == 1, "the flag came before the data");
+ *	}
+ *	static void set_up(void)
+ *	{
+ *		explore_state(&w, sizeof w);
+ *		explore_thread("writer", writer, NULL);
+ *		explore_thread("reader", reader, NULL);
+ *	}
+ *	const struct explore_scenario message_passing = { .name = "mp", .set_up = set_up };
+ *
+ * Rules.  Everything that threads share, and all that the scenario remembers, lies in what explore_state()
+ * was given, or was allocated by explore_malloc() (the library's malloc is that): it is put back before each
+ * execution.  Nothing shared on the stack.  What happens depends on the operations' results alone.
+ * Between two operations of atomic.h a thread is not interrupted.
+ */
+#ifndef STOA_EXPLORE_H
+#define STOA_EXPLORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPLORE_THREADS_MAX 8u
+
+struct explore_scenario {
+	const char *name, *about;
+	void (*set_up)(void);   /* once; single-threaded */
+	void (*check)(void);    /* after each execution, when nobody moves any more; may be NULL */
+	unsigned crashes;       /* so many threads may be killed */
+	unsigned stops;         /* or stopped for ever */
+	const void *parameters; /* see explore_parameters() */
+	/* Litmus: exactly these outcomes, ended by NULL; see explore_outcome(). */
+	const char *const *outcomes;
+	/* Where it cannot be searched through: the bounds that hold instead. */
+	bool bounded;
+	int preemptions, stale;
+	bool large;         /* not in the quick choice */
+	const char *broken; /* it must fail, in this way: "race", "assertion", "deadlock", ... */
+	int defect;         /* of src/defect.h: planted while it runs, and then it must fail */
+};
+
+/* ---- in set_up() ---- */
+
+void explore_state(void *at, size_t size);
+void explore_thread(const char *name, void (*function)(void *context), void *context);
+/* The same, and it may be killed, or stopped, at any point. */
+void explore_mortal(const char *name, void (*function)(void *context), void *context);
+/* How reports call an address: "cells" is cells[1] one `stride` further. */
+void explore_name(const void *at, size_t stride, size_t count, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Memory whose first reader must be preceded by a writer. */
+void explore_undefined(void *at, size_t size);
+
+/* The scenario's own `parameters`. */
+const void *explore_parameters(void);
+
+/* ---- in threads and check() ---- */
+
+/* What must hold.  Ends the execution where it does not. */
+#define explore_check(condition, ...)                                                                        \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			explore_fail("assertion", __VA_ARGS__);                                              \
+	} while (0)
+void explore_fail(const char *kind, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
+
+/* Plain data: the accesses of two threads, one of them a write, must be ordered by happens-before. */
+void explore_plain_read(const void *at, size_t size);
+void explore_plain_write(const void *at, size_t size);
+/* A word of plain data, accessed so. */
+uint64_t explore_get(const uint64_t *word);
+void explore_set(uint64_t *word, uint64_t value);
+
+/*
+ * Waits until another thread has ended.  True: it was killed, and this is the proof; with it comes all that
+ * the victim knew, as from the kernel that drops its locks.  False: it returned, or will never be proven
+ * dead.
+ */
+bool explore_await_death(unsigned thread);
+/* The same without waiting: whether it has been killed. */
+bool explore_is_dead(unsigned thread);
+/* Which thread this is, in the order of set_up(). */
+unsigned explore_self(void);
+/* In check(): whether a thread returned from its function. */
+bool explore_returned(unsigned thread);
+
+/* What this execution came to, in a litmus shape: called in check(). */
+void explore_outcome(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Memory that is gone after the execution. */
+void *explore_malloc(size_t size);
+void *explore_calloc(size_t count, size_t size);
+void *explore_realloc(void *at, size_t size);
+int explore_posix_memalign(void **at, size_t alignment, size_t size);
+void explore_free(void *at);
+void *explore_memcpy(void *to, const void *from, size_t size);
+
+/* Steps so far: for histories. */
+uint32_t explore_now(void);
+/* An operation of a history begins, ends: see explore_history.h. */
+void explore_invoke(void);
+void explore_respond(void);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * scenarios.h - all scenarios of stoa-explore: lists, each ended by one without a name.
+ */
+#ifndef STOA_EXPLORE_SCENARIOS_H
+#define STOA_EXPLORE_SCENARIOS_H
+
+#include "explore.h"
+
+extern const struct explore_scenario litmus_scenarios[];
+extern const struct explore_scenario broken_scenarios[];
+extern const struct explore_scenario xring_scenarios[];
+extern const struct explore_scenario crash_scenarios[];
+extern const struct explore_scenario orphan_scenarios[];
+extern const struct explore_scenario ring_scenarios[];
+extern const struct explore_scenario value_scenarios[];
+extern const struct explore_scenario event_scenarios[];
+
+/* Ended by NULL. */
+extern const struct explore_scenario *const all_scenarios[];
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * explore_main.c - stoa-explore: the command line, verdicts.
+ *
+ * Exit status: 0 everything was as it should be, 1 it was not, 2 it could not be tried.
+ */
+#include "explore_main.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "defect.h"
+#include "explore/scenarios.h"
+#include "explore_request.h"
+#include "explore_selftest.h"
+
+static const char help[] =
+	"usage: stoa-explore [SCENARIO ...] [OPTION ...]\n"
+	"       stoa-explore list\n"
+	"       stoa-explore SCENARIO --schedule TEXT\n"
+	"       stoa-explore SCENARIO --mutants\n"
+	"\n"
+	"Runs the library's own sources under a model of C11's memory: every order of the threads' steps, "
+	"every\n"
+	"store that a load may read, every death.\n"
+	"\n"
+	"  SCENARIO         part of a name that `stoa-explore list` shows; without one: all that are not "
+	"large\n"
+	"  --all            the large ones, too\n"
+	"  --everything     without bounds, but for deaths and stops (the default where the scenario can "
+	"be)\n"
+	"  --bounded        within --preemptions N and --stale N (old reads)\n"
+	"  --random, --pct N   at random; pct: with N changes of priority\n"
+	"  --crashes N, --stops N   so many threads may be killed, stopped for ever\n"
+	"  --seed N, --executions N, --seconds N\n"
+	"  --no-reduction   every order, also of steps that commute\n"
+	"  --schedule TEXT  replay: prints each step\n"
+	"  --weaken FILE:LINE:ORDER   the operation there is only acq_rel, acquire, release or relaxed\n"
+	"  --mutants        weakens each operation in turn, by one step, and tells whether that is noticed\n"
+	"  --defect N       plants a defect of src/defect.h\n"
+	"  --sites          lists the operations that were reached\n"
+	"  --self-test      small programs at random (--executions N of them), with and without the "
+	"reduction\n"
+	"\n"
+	"Exit status: 0 everything was as it should be, 1 it was not, 2 it could not be tried.\n";
+
+int stoa_defect;
+
+/* ---- the command ---- */
+
+static bool run_scenario(const struct request *request, const struct explore_scenario *scenario)
+{
+	struct options options;
+	struct tally tally;
+	bool right = true;
+
+	stoa_defect = scenario->defect ? scenario->defect : request->defect;
+	run_prepare(scenario);
+	options = options_of(request, scenario);
+	if (request->weaken)
+		weaken_as_asked(request->weaken);
+	if (request->mutants) {
+		run_mutants(request, scenario);
+	} else if (request->schedule) {
+		right = run_replay(request);
+	} else {
+		run_search(&options, &tally);
+		right = run_verdict(request, scenario, &options, &tally);
+	}
+	if (request->options.verbose)
+		list_outcomes();
+	if (request->sites)
+		list_sites();
+	fflush(stdout);
+	run_forget();
+	return right;
+}
+
+static bool is_name(const char *name)
+{
+	for (const struct explore_scenario *const *list = all_scenarios; *list; list++) {
+		for (const struct explore_scenario *s = *list; s->name; s++) {
+			if (strcmp(s->name, name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A whole name chooses that one, a part of names all that have it. */
+static bool is_chosen(const struct request *request, const struct explore_scenario *scenario)
+{
+	for (unsigned i = 0; i < request->name_count; i++) {
+		const char *name = request->names[i];
+
+		if (is_name(name) ? strcmp(scenario->name, name) == 0
+		                  : strstr(scenario->name, name) && (!scenario->large || request->all))
+			return true;
+	}
+	return request->name_count == 0 && (request->all || !scenario->large);
+}
+
+static int run_chosen(const struct request *request)
+{
+	unsigned tried = 0, wrong = 0;
+
+	for (const struct explore_scenario *const *list = all_scenarios; *list; list++) {
+		for (const struct explore_scenario *s = *list; s->name; s++) {
+			if (!is_chosen(request, s))
+				continue;
+			tried++;
+			wrong += !run_scenario(request, s);
+		}
+	}
+	if (!tried) {
+		fprintf(stderr, "stoa-explore: there is no such scenario\n");
+		return 2;
+	}
+	if (tried > 1)
+		printf("%u scenarios, %u not as they should be\n", tried, wrong);
+	return wrong ? 1 : 0;
+}
+
+static int list_scenarios(void)
+{
+	for (const struct explore_scenario *const *list = all_scenarios; *list; list++) {
+		for (const struct explore_scenario *s = *list; s->name; s++)
+			printf("%-28s %s%s\n", s->name, s->about, s->large ? " (large)" : "");
+	}
+	return 0;
+}
+
+/* An option without a value: true where it was one. */
+static bool flag(struct request *request, const char *text)
+{
+	struct options *options = &request->options;
+
+	if (strcmp(text, "--all") == 0) {
+		request->all = true;
+	} else if (strcmp(text, "--everything") == 0 || strcmp(text, "--bounded") == 0 ||
+	           strcmp(text, "--random") == 0) {
+		options->search = text[2] == 'e'   ? SEARCH_ALL
+		                  : text[2] == 'b' ? SEARCH_BOUNDED
+		                                   : SEARCH_RANDOM;
+		options->search_given = true;
+	} else if (strcmp(text, "--no-reduction") == 0) {
+		options->no_reduction = true;
+	} else if (strcmp(text, "--verbose") == 0) {
+		options->verbose = true;
+	} else if (strcmp(text, "--sites") == 0) {
+		request->sites = true;
+	} else if (strcmp(text, "--mutants") == 0) {
+		request->mutants = true;
+	} else if (strcmp(text, "--self-test") == 0) {
+		request->self_test = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static bool number_option(struct request *request, const char *name, const char *text)
+{
+	struct options *options = &request->options;
+	char *end;
+	unsigned long long number = strtoull(text, &end, 10);
+
+	if (*end || !*text)
+		return false;
+	if (strcmp(name, "--preemptions") == 0)
+		options->preemptions = (int)number;
+	else if (strcmp(name, "--stale") == 0)
+		options->stale = (int)number;
+	else if (strcmp(name, "--crashes") == 0)
+		options->crashes = (int)number;
+	else if (strcmp(name, "--stops") == 0)
+		options->stops = (int)number;
+	else if (strcmp(name, "--seed") == 0)
+		options->seed = number;
+	else if (strcmp(name, "--executions") == 0)
+		options->executions = number;
+	else if (strcmp(name, "--seconds") == 0)
+		options->seconds = (double)number;
+	else if (strcmp(name, "--defect") == 0 && number < DEFECTS)
+		request->defect = (int)number;
+	else if (strcmp(name, "--pct") == 0) {
+		options->depth = (unsigned)number;
+		options->search = SEARCH_PCT;
+		options->search_given = true;
+	} else
+		return false;
+	return true;
+}
+
+static bool parse(struct request *request, int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		if (flag(request, argv[i]))
+			continue;
+		if (argv[i][0] != '-') {
+			if (request->name_count == sizeof request->names / sizeof *request->names)
+				return false;
+			request->names[request->name_count++] = argv[i];
+			continue;
+		}
+		if (++i == argc)
+			return false;
+		if (strcmp(argv[i - 1], "--schedule") == 0)
+			request->schedule = argv[i];
+		else if (strcmp(argv[i - 1], "--weaken") == 0)
+			request->weaken = argv[i];
+		else if (!number_option(request, argv[i - 1], argv[i]))
+			return false;
+	}
+	if (request->options.search_given && request->options.search > SEARCH_BOUNDED &&
+	    !request->options.executions && request->options.seconds == 0)
+		request->options.executions = 100000;
+	return true;
+}
+
+/* A wild pointer in the code under test is a failure like any other. */
+static void crashed(int number)
+{
+	if (!engine.running)
+		_exit(128 + number);
+	run_fail("crash", "signal %d", number);
+}
+
+static void catch_crashes(void)
+{
+	static char stack[65536];
+	struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_ONSTACK | SA_NODEFER };
+
+	sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof stack }, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGFPE, &action, NULL);
+}
+
+int explore_main(int argc, char **argv)
+{
+	static struct request request;
+
+	request = (struct request){
+		.options = { .preemptions = -1,
+		             .stale = -1,
+		             .crashes = -1,
+		             .stops = -1,
+		             .seed = 1,
+		             .depth = 3 },
+	};
+	if (argc == 1 && strcmp(argv[0], "--help") == 0) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (argc == 1 && strcmp(argv[0], "list") == 0)
+		return list_scenarios();
+	if (!parse(&request, argc, argv))
+		return -1;
+	engine.step_limit = 2000;
+	catch_crashes();
+	if (request.self_test)
+		return selftest(request.options.executions ? (unsigned)request.options.executions : 500,
+		                request.options.seed);
+	return run_chosen(&request);
+}
+
+int main(int argc, char **argv)
+{
+	int status = explore_main(argc - 1, argv + 1);
+
+	if (status >= 0)
+		return status;
+	fputs(help, stderr);
+	return 2;
+}

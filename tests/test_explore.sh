@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The explorer's memory is C11's, its search leaves nothing out, the library withstands it; and it can fail:
+# known mistakes, planted defects and weakened orders are found, and found again by the line that it prints.
+#
+#	test_explore.sh STOA-EXPLORE
+#
+# Speaks TAP.
+
+explore=$1
+log=$(mktemp "${TMPDIR:-/tmp}/stoa-explore.XXXXXX") || exit 1
+trap 'rm -f "$log"' EXIT
+trap 'exit 1' INT TERM HUP
+tests=0
+
+# exits STATUS SENTENCE COMMAND...
+exits() {
+	wanted=$1
+	sentence=$2
+	shift 2
+	tests=$((tests + 1))
+	"$@" >"$log" 2>&1
+	status=$?
+	if [ $status -eq "$wanted" ]; then
+		echo "ok $tests - $sentence"
+	else
+		echo "not ok $tests - $sentence"
+		echo "# exit status $status"
+		tail -n 100 "$log" | sed 's/^/# /'
+	fi
+}
+
+# finds SENTENCE SCENARIO OPTION...: with the options it fails, and the printed line fails again.
+finds() {
+	sentence=$1
+	shift
+	exits 1 "$sentence: found" "$explore" "$@"
+	replay=$(sed -n 's/^ *replay: stoa-explore //p' "$log" | head -n 1)
+	eval "set -- $replay"
+	exits 1 "$sentence: found again by the line that replays it" "$explore" "$@"
+}
+
+echo 1..46
+
+exits 0 'litmus shapes have exactly the outcomes of C11' "$explore" litmus/
+exits 0 'and the same without the reduction' "$explore" litmus/ --no-reduction
+exits 0 'the reduction loses no outcome of random programs' "$explore" --self-test --executions 200
+exits 0 'known mistakes are found' "$explore" broken/
+exits 0 'and without the reduction' "$explore" broken/ --no-reduction
+exits 0 'with their cure they are not' "$explore" fixed/
+exits 0 'the exchange ring answers as a queue does' "$explore" xring/
+exits 0 'nothing is lost by a death and no block is in two places' "$explore" crash/
+exits 0 'what is given back is taken once, and seen as held until then' "$explore" orphan/
+exits 0 'the SPSC ring keeps order, also over deaths' "$explore" ring/cap ring/take ring/blocks ring/sender \
+	ring/receiver
+exits 0 'a drain loses nothing' "$explore" ring/drain
+exits 0 'struct values are whole' "$explore" value/
+exits 0 'no wake-up is lost' "$explore" event/
+
+finds 'an intent written after the exchange' crash/push --defect 1
+finds 'an intent dropped' crash/pop --defect 2
+finds 'an acknowledgement dropped' crash/pop --defect 3
+finds "a reaper's plain store" crash/orphan/reapers --defect 4
+finds 'a redelivery that does not advance the lap' crash/pop --defect 6
+finds 'a reader that does not look at the generation' value/1w1r --defect 7
+
+# site SCENARIO FILE OPERATION: FILE:LINE of an operation, as compilers count lines.
+site() {
+	"$explore" "$1" --sites | sed -n "s|.*/\($2:[0-9]*\) $3\$|\1|p" | head -n 1
+}
+offer=$(site xring/1p1c/cap2 xring.c 'offer cas_seq')
+finds 'a push that does not release' xring/1p1c/cap2 --weaken "$offer:acquire"
+finds 'a push that is not sequentially consistent' xring/1p1c/cap2 --weaken "$offer:acq_rel"
+publish=$(site ring/cap2 ring.c 'publish store_rel')
+finds 'a tail that does not release' ring/cap2 --weaken "$publish:relaxed"
+begin=$(site value/1w1r value_cell.c 'cell_begin fence_rel')
+finds 'a writer without its fence' value/1w1r --weaken "$begin:relaxed"
+exits 0 'all weakened orders are tried in turn' "$explore" xring/1p1c/cap1 --mutants
+
+finds 'random search: a defect' crash/pop --random --defect 2
+finds 'PCT: a defect' crash/pop --pct 3 --defect 3
+finds 'bounded search: a defect' crash/pop --bounded --preemptions 1 --stale 0 --defect 2
+exits 0 'bounded search within its bounds' "$explore" xring/2p2c/cap1 --bounded --preemptions 1 --stale 1
+
+exits 0 'the scenarios are listed' "$explore" list
+exits 0 'help is given' "$explore" --help
+exits 2 'an unknown scenario is refused' "$explore" no/such/scenario
+exits 2 'an unknown option is refused' "$explore" litmus/mp --no-such-option
+exits 2 'a schedule of nonsense is refused' "$explore" litmus/mp --schedule '?'
