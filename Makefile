@@ -20,7 +20,7 @@ help:
 	@echo 'make deps     install what building and testing need (Debian: apt-get)'
 	@echo 'make install  into PREFIX=$(PREFIX), below DESTDIR= where that is given'
 	@echo 'make uninstall'
-	@echo 'make stress   the race hunt: kills and stops processes at every instruction, for some minutes'
+	@echo 'make stress   the race hunt: schedules explored, processes killed and stopped at every instruction, minutes'
 	@echo 'make bench    the figures (come with a later release)'
 	@echo 'make clean    remove $(BUILD)/'
 
