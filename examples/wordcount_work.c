@@ -43,6 +43,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "wordcount.h"
@@ -60,6 +61,19 @@ static void classify_bytes(void)
 		class_of[byte] = PRINTABLE;
 	for (const char *space = " \t\n\v\f\r"; *space; space++)
 		class_of[(unsigned char)*space] = SPACE;
+}
+
+/*
+ * Whether to open again.  A handle of a dead worker stays taken while the message that it left
+ * waits for another; when many die at once, there may be none left for a moment.
+ */
+static bool open_again(int rc, unsigned *tries)
+{
+	struct timespec time = { .tv_nsec = 1000000 };
+	if (rc != -EUSERS || ++*tries == 20000)
+		return false;
+	nanosleep(&time, NULL);
+	return true;
 }
 
 /* ---- reader ---- */
@@ -214,14 +228,21 @@ int reader_run(struct job *job)
 {
 	struct stoa_receiver *names;
 	struct stoa_sender *chunks;
+	unsigned tries = 0;
+	int rc;
 
 	classify_bytes();
-	int rc = stoa_receiver_open(job->names, &names);
+	do
+		rc = stoa_receiver_open(job->names, &names);
+	while (open_again(rc, &tries));
 	if (rc)
 		return complain("cannot receive file names", rc) != 0;
-	rc = stoa_sender_open(job->chunks, &chunks);
-	if (!rc)
-		rc = read_files(job, names, chunks);
+	do
+		rc = stoa_sender_open(job->chunks, &chunks);
+	while (open_again(rc, &tries));
+	if (rc)
+		return complain("cannot send chunks", rc) != 0;
+	rc = read_files(job, names, chunks);
 	if (rc != STOA_CLOSED)
 		return complain("reader", rc) != 0;
 	stoa_sender_close(chunks);
@@ -320,9 +341,13 @@ static int count_messages(const struct job *job, struct stoa_receiver *chunks, u
 int worker_run(struct job *job, unsigned index)
 {
 	struct stoa_receiver *chunks;
+	unsigned tries = 0;
+	int rc;
 
 	classify_bytes();
-	int rc = stoa_receiver_open(job->chunks, &chunks);
+	do
+		rc = stoa_receiver_open(job->chunks, &chunks);
+	while (open_again(rc, &tries));
 	if (rc)
 		return complain("cannot receive chunks", rc) != 0;
 	rc = count_messages(job, chunks, index);

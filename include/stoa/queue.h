@@ -67,7 +67,8 @@ struct stoa_queue_config {
 	uint64_t message_size; /**< bytes of the largest message; default 64 */
 	uint32_t senders;      /**< STOA_MANY or STOA_ONE */
 	uint32_t receivers;    /**< STOA_MANY or STOA_ONE */
-	uint32_t handles;      /**< senders and receivers open at once, at most; default 64, up to 16,384 */
+	uint32_t handles;      /**< senders and receivers open at once, at most, and dead receivers whose messages
+	                            nobody has taken yet; default 64, up to 16,384 */
 	uint32_t holds;        /**< blocks that one of them may hold at once; default 4, up to 4,096 */
 	uint32_t on_death;     /**< STOA_REDELIVER or STOA_DISCARD */
 	uint32_t flags;        /**< STOA_EXCLUSIVE, STOA_CLOSE_WITH_SENDERS */
