@@ -4,6 +4,8 @@
  *
  * Exit status: 0 it held, 1 it did not, 2 it could not be tried, or not to the end.
  */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -21,6 +23,9 @@ static const char help[] =
 	"       stoa-stress step SCENARIO --kill N [--reaper-kill M | --reaper-freeze M]\n"
 	"       stoa-stress step SCENARIO --freeze N\n"
 	"       stoa-stress storm [--seconds N] [--deaths N] [--seed N] [--processes N] [--json] [SCENARIO ...]\n"
+	"       stoa-stress explore ...      the same as stoa-explore: a model checker\n"
+	"       stoa-stress history ...      the same as stoa-history: calls written down, and checked\n"
+	"       stoa-stress run ...          the same as stoa-history run\n"
 	"       stoa-stress --help | --version\n"
 	"\n"
 	"step runs an operation an instruction at a time.  At each of them the process is killed, or stopped while\n"
@@ -88,6 +93,24 @@ static void fix_addresses(char **argv)
 	execv("/proc/self/exe", argv);
 }
 
+/* Becomes a program that lies beside this one; `argv` begins with a place for its name. */
+static int become(const char *name, char **argv)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+	char *base;
+
+	path[length > 0 ? length : 0] = '\0';
+	base = strrchr(path, '/');
+	if (base && (size_t)snprintf(base + 1, (size_t)(path + sizeof path - base - 1), "%s", name) <
+	                    (size_t)(path + sizeof path - base - 1)) {
+		argv[0] = path;
+		execv(path, argv);
+	}
+	fprintf(stderr, "stoa-stress: cannot run %s: %s\n", base ? path : name, strerror(errno));
+	return 2;
+}
+
 static int list(bool all)
 {
 #ifdef STRESS_CAN_STEP
@@ -123,6 +146,12 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "storm") == 0)
 		status = storm_main(argc - 2, argv + 2);
+	if (argc > 1 && strcmp(argv[1], "explore") == 0)
+		status = become("stoa-explore", argv + 1);
+	if (argc > 1 && strcmp(argv[1], "history") == 0)
+		status = become("stoa-history", argv + 1);
+	if (argc > 1 && strcmp(argv[1], "run") == 0)
+		status = become("stoa-history", argv);
 	if (status >= 0)
 		return status;
 	fputs(help, stderr);

@@ -41,7 +41,7 @@ finds() {
 	exits 1 "$sentence: found again by the line that replays it" "$explore" "$@"
 }
 
-echo 1..46
+echo 1..47
 
 exits 0 'litmus shapes have exactly the outcomes of C11' "$explore" litmus/
 exits 0 'and the same without the reduction' "$explore" litmus/ --no-reduction
@@ -88,3 +88,4 @@ exits 0 'help is given' "$explore" --help
 exits 2 'an unknown scenario is refused' "$explore" no/such/scenario
 exits 2 'an unknown option is refused' "$explore" litmus/mp --no-such-option
 exits 2 'a schedule of nonsense is refused' "$explore" litmus/mp --schedule '?'
+exits 0 'stoa-stress explore does the same' "$(dirname "$explore")/stoa-stress" explore litmus/

@@ -47,7 +47,7 @@ errs() {
 	exits 1 "$1 is found again in the saved history" "$defective" check "$where/bad"
 }
 
-echo 1..24
+echo 1..25
 
 holds 'queues of many senders and receivers hold' queue/mpmc/pop queue/mpmc/batch queue/mpmc/wait queue/mpmc/lease
 holds 'queues of one sender hold' queue/spmc/pop queue/spmc/batch queue/spmc/lease
@@ -70,3 +70,4 @@ errs 'a torn message' 7
 exits 1 'an acknowledgement dropped by the library is found' \
 	"$defective" run queue/mpmc/kill --seconds 120 --seed 1 --defect 3 --save "$where/bad"
 exits 2 'a file that is no history is refused' "$history" check "$log"
+exits 0 'stoa-stress run does the same' "$(dirname "$history")/stoa-stress" run queue/spsc/pop --seconds 1
