@@ -107,7 +107,8 @@ EXPLORE_OPERATIONS(elem64, const void *, void *, uint64_t)
 
 #define EXPLORE_ELEM_LOAD_RLX(bits, at) \
 	elem##bits##_load_at(EXPLORE_SITE("load_rlx", EXPLORE_RELAXED), at)
-#define EXPLORE_ELEM_LOAD_SEQ(bits, at)         elem##bits##_load_at(EXPLORE_SITE("load_seq", EXPLORE_SEQ), at)
+#define EXPLORE_ELEM_LOAD_SEQ(bits, at) \
+	elem##bits##_load_at(EXPLORE_SITE("load_seq", EXPLORE_SEQ), at)
 #define EXPLORE_ELEM_STORE_RLX(bits, at, value) \
 	elem##bits##_store_at(EXPLORE_SITE("store_rlx", EXPLORE_RELAXED), at, value)
 #define EXPLORE_ELEM_SWAP_SEQ(bits, at, value) \

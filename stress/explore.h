@@ -78,10 +78,7 @@ const void *explore_parameters(void);
 	} while (0)
 void explore_fail(const char *kind, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
-/* Plain data: the accesses of two threads, one of them a write, must be ordered by happens-before. */
-void explore_plain_read(const void *at, size_t size);
-void explore_plain_write(const void *at, size_t size);
-/* A word of plain data, accessed so. */
+/* A word of plain data: two threads' accesses, one of them a write, must be ordered by happens-before. */
 uint64_t explore_get(const uint64_t *word);
 void explore_set(uint64_t *word, uint64_t value);
 

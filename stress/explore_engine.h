@@ -17,7 +17,6 @@
 #define THREADS_MAX EXPLORE_THREADS_MAX
 #define LOCATIONS_MAX 768u
 #define STEPS_MAX 20000u
-#define CHOICES_MAX 64u
 
 /* ---- memory: explore_memory.c ---- */
 
@@ -48,7 +47,7 @@ struct location {
 	unsigned size;
 	uint32_t index; /* in a view, behind the clocks */
 	uint32_t messages;
-	struct message *first, *last;
+	struct message *last;
 };
 
 struct memory_thread {
@@ -81,8 +80,8 @@ uint64_t memory_storable(unsigned thread, const struct location *location, unsig
 
 uint64_t memory_read(unsigned thread, struct location *location, struct message *message, unsigned order);
 /* A store behind `before`; `update`: it is the write of a read-modify-write that has read `before`. */
-struct message *memory_write(unsigned thread, struct location *location, struct message *before,
-                             unsigned order, uint64_t value, bool update);
+void memory_write(unsigned thread, struct location *location, struct message *before, unsigned order,
+                  uint64_t value, bool update);
 void memory_fence(unsigned thread, unsigned order);
 /* Every thread passes a full fence (membarrier). */
 void memory_fence_all(unsigned thread);
@@ -155,11 +154,10 @@ struct fiber {
 	struct op op;
 	bool wrote;     /* its last operation changed the world, or it has done none: a death here counts */
 	bool responded; /* since its last operation an operation of a history ended */
-	bool timed_out, woken;
+	bool timed_out;
 	uint32_t stores_seen; /* at its last pause */
-	uint32_t
-		from_number; /* search: its next load reads messages from this one on; older ones were tried */
-	unsigned futile;     /* pauses in a world that did not change */
+	uint32_t from_number; /* search: its next load reads from this message on; older ones were tried */
+	unsigned futile;      /* pauses in a world that did not change */
 	jmp_buf base, here;
 	void *stack;
 };
@@ -169,7 +167,7 @@ struct effect {
 	unsigned thread;
 	enum op_kind kind;
 	struct location *location;
-	bool wrote, read, seq;
+	bool wrote, seq;
 	bool newest;    /* it read the newest message */
 	bool responded; /* an operation of a history ended with it */
 	bool died;
@@ -195,7 +193,6 @@ struct step {
 	uint64_t value;               /* read */
 	const char *note;             /* what the step was beyond its operation, or NULL */
 	bool done;                    /* of a compare-and-swap */
-	struct message *message;      /* read or written */
 	unsigned passed;              /* how many newer messages there were, */
 	const struct message *newest; /* and which was the newest */
 };
@@ -238,7 +235,7 @@ struct engine {
 	unsigned crashes, stops; /* still allowed */
 	unsigned step_limit;
 	uint64_t now_ns;
-	bool unordered;       /* somebody used an operation that orders with everything: search.c, eager */
+	bool unordered;       /* an operation that orders with everything was used: explore_search.c */
 	struct effect effect; /* of the step that is under way */
 	jmp_buf main;
 	struct step steps[STEPS_MAX];
@@ -280,7 +277,7 @@ struct options {
 };
 
 struct tally {
-	uint64_t executions, cut, steps;
+	uint64_t executions, cut;
 	unsigned longest;
 	bool complete; /* everything within the bounds was tried */
 	bool failed;
@@ -294,7 +291,7 @@ double search_now(void);
 /* Counts an execution; true where the search should end. */
 bool search_count(const struct options *options, struct tally *tally, enum verdict verdict, double start);
 
-/* ---- outcomes of litmus shapes: explore_main.c ---- */
+/* ---- outcomes of litmus shapes: explore_verdict.c ---- */
 void outcome_note(const char *text);
 /* Forgets them all: a number that tells which they were, whatever their order. */
 uint64_t outcome_forget(void);

@@ -4,8 +4,6 @@
  *
  * Exit status: 0 everything was as it should be, 1 it was not, 2 it could not be tried.
  */
-#include "explore_main.h"
-
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,7 +237,8 @@ static void catch_crashes(void)
 	sigaction(SIGFPE, &action, NULL);
 }
 
-int explore_main(int argc, char **argv)
+/* Gets the arguments alone; an exit status, or -1 where it does not understand them. */
+static int explore_main(int argc, char **argv)
 {
 	static struct request request;
 

@@ -142,7 +142,6 @@ static struct location *new_location(const void *at, unsigned size)
 		.size = size,
 		.index = memory.count++,
 		.messages = 1,
-		.first = initial,
 		.last = initial,
 	};
 	if (memory.count > memory.most)
@@ -295,8 +294,8 @@ static void insert(struct location *location, struct message *message, struct me
 		location->last = message;
 }
 
-struct message *memory_write(unsigned thread, struct location *location, struct message *before,
-                             unsigned order, uint64_t value, bool update)
+void memory_write(unsigned thread, struct location *location, struct message *before, unsigned order,
+                  uint64_t value, bool update)
 {
 	struct memory_thread *t = &memory.threads[thread];
 	struct message *message = new_message();
@@ -323,7 +322,6 @@ struct message *memory_write(unsigned thread, struct location *location, struct 
 	if (location->last == message)
 		memcpy((void *)(uintptr_t)location->at, &value, location->size);
 	memory.stores++;
-	return message;
 }
 
 static void join_seq(struct view *view)

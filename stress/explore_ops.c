@@ -74,10 +74,8 @@ static struct message *read_message(struct step *step, uint64_t options, unsigne
 	struct location *location = step->op.location;
 	struct message *message = memory_nth(location, choose(step, options));
 
-	engine.effect.read = true;
 	engine.effect.newest = message == location->last;
 	engine.effect.seq |= order == EXPLORE_SEQ;
-	step->message = message;
 	step->value = memory_read(self(), location, message, order);
 	return message;
 }
@@ -86,7 +84,7 @@ static void write_message(struct step *step, struct message *before, uint64_t va
 {
 	engine.effect.wrote = true;
 	engine.effect.seq |= step->op.order == EXPLORE_SEQ;
-	step->message = memory_write(self(), step->op.location, before, step->op.order, value, update);
+	memory_write(self(), step->op.location, before, step->op.order, value, update);
 	step->done = true;
 }
 
@@ -333,16 +331,6 @@ static void plain(const void *at, size_t size, bool write)
 	if (wrong)
 		run_fail("race", "%s: %zu bytes of plain data at %s are %s", engine.fibers[self()].name, size,
 		         report_place(at), wrong);
-}
-
-void explore_plain_read(const void *at, size_t size)
-{
-	plain(at, size, false);
-}
-
-void explore_plain_write(const void *at, size_t size)
-{
-	plain(at, size, true);
 }
 
 uint64_t explore_get(const uint64_t *word)

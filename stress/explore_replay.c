@@ -5,8 +5,8 @@
  * As text: a letter for each step, its thread (a is the first); 3a: three steps; a(2): the step takes the
  * third newest of its choices; A: the thread is killed; !a: it is stopped for ever.
  *
- * A schedule is replayed leniently: a step of a thread that cannot step is skipped, a choice that is not there
- * becomes the newest, and what the schedule leaves open goes on without preemption, reading the newest.
+ * A schedule is replayed leniently: a step of a thread that cannot step is skipped, a choice that is not
+ * there becomes the newest, and what the schedule leaves open goes on without preemption, reading the newest.
  * So any part of a schedule is one, too, and a failure is shortened by leaving out whatever it does without:
  * first deaths, then old reads, then changes of thread, over and over until nothing more can go.
  */

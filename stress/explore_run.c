@@ -119,7 +119,7 @@ static void put_back(void)
 
 		fiber->state = FIBER_READY;
 		fiber->wrote = true;
-		fiber->responded = fiber->timed_out = fiber->woken = false;
+		fiber->responded = fiber->timed_out = false;
 		fiber->stores_seen = UINT32_MAX;
 		fiber->futile = 0;
 	}
@@ -305,7 +305,7 @@ void run_sleep(void)
 	engine.effect.wrote = true; /* a death in here counts, too */
 	close_step(self);
 	self->state = FIBER_ASLEEP;
-	self->woken = self->timed_out = false;
+	self->timed_out = false;
 	pass_on();
 	engine.effect = (struct effect){ .thread = (unsigned)engine.current, .kind = OP_LOCAL };
 	engine.steps[engine.step_count++] = (struct step){

@@ -11,9 +11,9 @@
  *
  *   Sleep sets (Godefroid): once all that begins with t was tried, t sleeps.  While others step, it goes on
  *   sleeping as long as whatever u;t leads to, t;u has led to as well; else it wakes up.  wakes() has the
- *   rule.  It is no symmetric relation: a relaxed load, for one, may be put off but not brought forward over a
- *   store that it could read, while whatever it can read after the store but the store itself it could read
- *   before.  So a load that wakes up for a store of which it only needs to try what is new does just
+ *   rule.  It is no symmetric relation: a relaxed load, for one, may be put off but not brought forward over
+ *   a store that it could read, while whatever it can read after the store but the store itself it could
+ *   read before.  So a load that wakes up for a store of which it only needs to try what is new does just
  *   that (`from_number`).
  *
  *   Steps that go first: a relaxed or releasing store, a fence that is not sequentially consistent, the end
@@ -25,8 +25,8 @@
  *   this off, and the search begins again.
  *
  * Deaths commute with everything but looks at them, and their number is the same in all orders of the same
- * steps, so the bound on deaths and the reduction go together.  Bounds on preemptions or stale reads would not:
- * a bounded search has no reduction, and is complete within: so many preemptions, so many loads and
+ * steps, so the bound on deaths and the reduction go together.  Bounds on preemptions or stale reads would
+ * not: a bounded search has no reduction, and is complete within: so many preemptions, so many loads and
  * stores that are not at the newest end, so many deaths.
  *
  * Histories: what is checked about real time (explore_history.h) must not depend on which of two equal
@@ -43,7 +43,6 @@
 #define THREADS_MASK 0xffu
 
 struct node {
-	bool who;
 	unsigned chosen;
 	uint64_t options, tried;       /* tried: WHO only */
 	uint32_t numbers[THREADS_MAX]; /* messages at the location of each thread's operation */
@@ -187,11 +186,11 @@ static unsigned first_choice(uint64_t options, int current)
 	                                                : (unsigned)__builtin_ctzll(options);
 }
 
-static struct node *new_node(bool who, uint64_t options)
+static struct node *new_node(uint64_t options)
 {
 	struct node *node = &nodes[node_count++];
 
-	*node = (struct node){ .who = who, .options = options };
+	*node = (struct node){ .options = options };
 	return node;
 }
 
@@ -202,7 +201,7 @@ static struct node *new_who(const struct moment *moment)
 
 	if (!options)
 		return NULL;
-	node = new_node(true, options);
+	node = new_node(options);
 	node->chosen = first_choice(options, moment->current);
 	for (unsigned t = 0; t < engine.threads; t++) {
 		const struct location *location = engine.fibers[t].op.location;
@@ -240,7 +239,7 @@ static unsigned choose(const struct op *op, uint64_t options)
 
 	(void)op;
 	if (depth == node_count) {
-		node = new_node(false, bounded && stale_left == 0 ? options & -options : options);
+		node = new_node(bounded && stale_left == 0 ? options & -options : options);
 		node->chosen = (unsigned)__builtin_ctzll(options);
 	}
 	node = &nodes[depth++];
@@ -280,7 +279,6 @@ bool search_count(const struct options *options, struct tally *tally, enum verdi
 {
 	tally->executions += verdict != VERDICT_CUT;
 	tally->cut += verdict == VERDICT_CUT;
-	tally->steps += engine.step_count;
 	if (engine.step_count > tally->longest)
 		tally->longest = engine.step_count;
 	if (engine.outcome[0] && verdict == VERDICT_HELD)

@@ -310,7 +310,11 @@ static int play_all(const struct arguments *arguments, struct run_options *optio
 	return failed ? 1 : untried ? 2 : 0;
 }
 
-int history_main(int argc, char **argv)
+#ifdef STOA_DEFECTS
+int stoa_defect;
+#endif
+
+int main(int argc, char **argv)
 {
 	struct run_options options = { .seconds = 2,
 		                       .seed = os_realtime_ns() / 1000000 % 1000000,
@@ -334,13 +338,4 @@ int history_main(int argc, char **argv)
 		return play_all(&arguments, &options, strcmp(argv[1], "cost") == 0);
 	fputs(help, stderr);
 	return 2;
-}
-
-#ifdef STOA_DEFECTS
-int stoa_defect;
-#endif
-
-int main(int argc, char **argv)
-{
-	return history_main(argc, argv);
 }

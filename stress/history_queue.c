@@ -2,8 +2,8 @@
 /*
  * history_queue.c - what the workers do to a queue.
  *
- * A message is its number and words that follow from it, in a size that follows from it, too.  Thread 0 sends,
- * thread 1 receives, the others do both where the topology allows it.
+ * A message is its number and words that follow from it, in a size that follows from it, too.  Thread 0
+ * sends, thread 1 receives, the others do both where the topology allows it.
  */
 #include "history_run.h"
 

@@ -82,7 +82,6 @@ static _Noreturn void be_process(const struct cast *cast, const struct process *
 
 		me->plan = &cast->plan;
 		me->number = self->number * count + i;
-		me->of = options->processes * count;
 		me->seed = history_mix(cast->plan.seed ^ history_mix(self->first_log + i)) | 1;
 		me->value = ((uint64_t)log->thread + 1) << 32;
 		recorder_open(&me->log, options->unrecorded ? NULL : log, cast->plan.plain_stores);

@@ -41,7 +41,7 @@ struct run_options {
 	uint32_t round_ms;
 	uint32_t room;  /* records of a thread's log */
 	uint64_t steps; /* of linear_search() */
-	bool json, quiet;
+	bool json;
 	bool unrecorded;  /* nothing is written down or checked: to see what writing costs */
 	unsigned lie;     /* a wrapper that errs: history_wrap.h */
 	const char *save; /* where the failing history goes */
@@ -63,7 +63,7 @@ struct round_plan {
 	const struct run_options *options;
 	struct round *round;
 	uint64_t seed, capacity;
-	uint32_t message_size, holds;
+	uint32_t message_size;
 	bool ring, plain_stores;
 	int segment_fd;
 };
@@ -75,7 +75,6 @@ struct worker {
 	uint64_t seed;
 	uint64_t value;  /* the next one that nobody else has */
 	uint32_t number; /* thread, of all processes' threads: tells its role */
-	uint32_t of;
 	uint64_t done;
 };
 
@@ -121,7 +120,5 @@ struct round_result {
 /* Plays and judges one.  `history` gets what happened. */
 void round_play(const struct scenario *scenario, const struct run_options *options, uint64_t number,
                 struct history *history, struct round_result *result);
-
-int history_main(int argc, char **argv);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * history_value.c - what the workers do to values and arrays, and to the lock and the semaphore.
  *
- * What is stored is a number that nobody else stores, but for sums.  A struct is its number and words that follow
- * from it.
+ * What is stored is a number that nobody else stores, but for sums.  A struct is its number and words that
+ * follow from it.
  */
 #include "history_run.h"
 

@@ -35,7 +35,8 @@ void message_fill(const struct world *world, uint32_t number, void *bytes)
 		to[i] = (uint8_t)(number * 31 + i);
 }
 
-int message_number(const struct world *world, const void *bytes, uint64_t size)
+/* The number of a whole message; -1: torn. */
+static int message_number(const struct world *world, const void *bytes, uint64_t size)
 {
 	uint8_t whole[OUT_ROOM];
 	uint32_t number;

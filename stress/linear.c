@@ -78,9 +78,10 @@ static int compare_calls(const void *a, const void *b)
 }
 
 /*
- * Moments of one time.  A thread's next call begins with the stamp that ended the last one; that it came after
- * is known, not measured.  So where only one thread's calls end, its moments stand behind the others', in its
- * own order.  With the ends of two threads that cannot be said without saying too much, and all overlap.
+ * Moments of one time.  A thread's next call begins with the stamp that ended the last one; that it came
+ * after is known, not measured.  So where only one thread's calls end, its moments stand behind the others',
+ * in its own order.  With the ends of two threads that cannot be said without saying too much, and all
+ * overlap.
  */
 static void settle_tie(const struct history *history, struct moment *moments, size_t count)
 {
@@ -174,8 +175,8 @@ static void check_cells(const struct history *history, uint64_t steps, struct li
 }
 
 /*
- * Whether the search's queue is this one.  In the SPSC ring a lease keeps its place, so there the bound is left to
- * linear_queue(); and a plain pop does not tell whether it got a message that somebody dead had had
+ * Whether the search's queue is this one.  In the SPSC ring a lease keeps its place, so there the bound is
+ * left to linear_queue(); and a plain pop does not tell whether it got a message that somebody dead had had
  * before.
  */
 static bool searchable(struct history *history)

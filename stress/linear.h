@@ -47,8 +47,8 @@ void linear_show(struct linear *linear, const struct history *history, const str
                  size_t count);
 
 /*
- * Moments: all stamps in turn, starts before ends where they are equal: nothing is concluded from a tie, but the
- * order of one thread's own calls where that is possible.
+ * Moments: all stamps in turn, starts before ends where they are equal: nothing is concluded from a tie, but
+ * the order of one thread's own calls where that is possible.
  */
 struct moment {
 	uint64_t time;

@@ -4,8 +4,8 @@
  *
  * Necessary conditions, by sweeps:
  *   overfull  at no moment more than `capacity` messages were surely there
- *   full      who was told that there is no room was told at a moment at which `capacity` messages may have been
- *             there
+ *   full      who was told that there is no room was told at a moment at which `capacity` messages may have
+ *             been there
  *
  * A call that was interrupted in the middle has a long window, and would make "surely" weak and "may"
  * strong.  So the windows are narrowed first, by what the order of the queue says, until nothing changes or

@@ -2,7 +2,8 @@
 /*
  * linear_machine.c - what each object does when one thing happens after the other.
  *
- * A call that was killed may have done what a call of its kind does; what it would have answered is not known.
+ * A call that was killed may have done what a call of its kind does; what it would have answered is not
+ * known.
  *
  * A machine's step can be undone by putting its state back: a queue's line is only ever overwritten behind
  * its end.

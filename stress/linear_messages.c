@@ -261,7 +261,7 @@ static bool window_out(struct queue_case *me, struct message *message)
 	if (message->pop) {
 		message->out = (struct window){ rank_of_start(me, message->pop),
 			                        rank_of_end(me, message->pop) };
-		/* A pop does not tell whether it got a message out of the line or one that was redelivered. */
+		/* A pop does not tell whether its message came out of the line or was redelivered. */
 		if (message->pop->kind == CALL_POP && !me->history->discard &&
 		    hidden_window(me, message, message->pop->end, false, &hidden) &&
 		    hidden.from < message->out.from)

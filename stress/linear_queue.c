@@ -9,23 +9,24 @@
  * ended when B began.  For messages a and b:
  *
  *   invented, early, twice   received and never sent; before it was sent; two times
- *   order   push a < push b, b was received, and not (a was, by a call that had not begun only after b's ended):
- *           a, which entered first, did not leave first
+ *   order   push a < push b, b was received, and not (a was, by a call that had not begun only after b's
+ *           ended): a, which entered first, did not leave first
  *   empty   a receiver says "empty" and at each moment of its call some message was surely there
  *
  * "Surely there": its push had ended and its pop had not begun.  Several messages may have to relay each
- * other to cover the whole of the call; at a moment without such a message each one can be taken to have come and
- * gone before or to come and go after it, consistently.  So the two sweeps below are exact: each message is
- * an interval, from its push's end to its pop's start; `order` asks, at the start of each push b, for the latest
- * pop among all messages whose push had ended; `empty` asks how far the union of the intervals reaches.
+ * other to cover the whole of the call; at a moment without such a message each one can be taken to have come
+ * and gone before or to come and go after it, consistently.  So the two sweeps below are exact: each message
+ * is an interval, from its push's end to its pop's start; `order` asks, at the start of each push b, for the
+ * latest pop among all messages whose push had ended; `empty` asks how far the union of the intervals
+ * reaches.
  *
  * Bound.  No such theorem is known to us for FULL; linear_capacity.c checks what is necessary, and
  * linear_search.c looks for the order itself, exactly, as far as its steps reach.
  *
- * Killed.  A pending push of a message that was received did take effect (by the death, if its time is known);
- * if it never was received it may be left out: it can only have entered and stayed.  A receiver
- * that was killed in its call (a suspect) may have taken any message that nobody else was seen
- * to take out of the line:
+ * Killed.  A pending push of a message that was received did take effect (by the death, if its time is
+ * known); if it never was received it may be left out: it can only have entered and stayed.  A receiver that
+ * was killed in its call (a suspect) may have taken any message that nobody else was seen to take out of the
+ * line:
  *   - a message that was only seen as redelivered left the line in some suspect's call: its "pop" lies
  *     somewhere in the hull of those calls that come into question
  *   - a message never received may have left from the first such call on

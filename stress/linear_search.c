@@ -5,21 +5,22 @@
  * The search is Wing and Gong's (1993) with Lowe's memory (2017).  All stamps are in one list, in order.
  * A call may be the next one to take effect if no other call ended before it began: if it stands before
  * the first end in the list.  Its stamps are taken out, the machine makes the step; when nothing fits, the
- * last step is undone and the next candidate tried.  A pending call may, when its end is reached, also be left
- * out.  When no end of a call is left, the order is found.
+ * last step is undone and the next candidate tried.  A pending call may, when its end is reached, also be
+ * left out.  When no end of a call is left, the order is found.
  *
  * Memory: a place that was reached before, the same calls done and the machine in the same state, is not
- * entered again.  Both are hashed, to 128 bits together; a set of calls by the exclusive or of a random number for each.
- * So the steps are bounded by the number of different places, and by `steps`, and then it gives up and
- * says so.  Two different places with one hash would hide an order: with 10^7 places, one chance in 10^24.
+ * entered again.  Both are hashed, to 128 bits together; a set of calls by the exclusive or of a random
+ * number for each.  So the steps are bounded by the number of different places, and by `steps`, and then it
+ * gives up and says so.  Two different places with one hash would hide an order: with 10^7 places, one chance
+ * in 10^24.
  *
  * A thread's calls are tried in turn, also those that were one call to the library, and have one interval.
  *
  * Three things make it quick, and none of them loses an order:
  *   - A call that fits and changes nothing (a load, "empty") is done at once and is no choice: whatever
  *     comes later without it can come with it.
- *   - Candidates whose end comes first are tried first.  One that was interrupted and stands there for a long time
- *     mostly had its effect late.
+ *   - Candidates whose end comes first are tried first.  One that was interrupted and stands there for a long
+ *     time mostly had its effect late.
  *   - A message may not enter the queue while another one has not that was surely received before
  *     it: the order of the receiving calls is known beforehand.
  */

@@ -3,10 +3,10 @@
  * linear_vanished.c - messages that left the line unseen, and who can have taken them.
  *
  * Those that must have left: received only as redelivered; or never received though a message that was
- * sent after them was, or somebody was told afterwards that the queue is empty.  Each left in a window of time, into
- * the hands of a receiver that was killed in its call (a suspect), whose call must meet the window, and
- * who can have had one message.  A perfect matching must exist (augmenting paths: Kuhn; there are as many
- * suspects as deaths).
+ * sent after them was, or somebody was told afterwards that the queue is empty.  Each left in a window of
+ * time, into the hands of a receiver that was killed in its call (a suspect), whose call must meet the
+ * window, and who can have had one message.  A perfect matching must exist (augmenting paths: Kuhn; there are
+ * as many suspects as deaths).
  */
 #include "linear_queue.h"
 

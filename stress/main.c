@@ -19,20 +19,25 @@
 
 static const char help[] =
 	"usage: stoa-stress list [--all]\n"
-	"       stoa-stress step [--quick | --all] [--seconds N] [--seed N] [--json] [--jobs N] [SCENARIO ...]\n"
+	"       stoa-stress step [--quick | --all] [--seconds N] [--seed N] [--json] [--jobs N] [SCENARIO "
+	"...]\n"
 	"       stoa-stress step SCENARIO --kill N [--reaper-kill M | --reaper-freeze M]\n"
 	"       stoa-stress step SCENARIO --freeze N\n"
-	"       stoa-stress storm [--seconds N] [--deaths N] [--seed N] [--processes N] [--json] [SCENARIO ...]\n"
+	"       stoa-stress storm [--seconds N] [--deaths N] [--seed N] [--processes N] [--json] [SCENARIO "
+	"...]\n"
 	"       stoa-stress explore ...      the same as stoa-explore: a model checker\n"
 	"       stoa-stress history ...      the same as stoa-history: calls written down, and checked\n"
 	"       stoa-stress run ...          the same as stoa-history run\n"
 	"       stoa-stress --help | --version\n"
 	"\n"
-	"step runs an operation an instruction at a time.  At each of them the process is killed, or stopped while\n"
-	"others work and then resumed; the process that cleans up behind it is killed and stopped, too.  Each time\n"
+	"step runs an operation an instruction at a time.  At each of them the process is killed, or "
+	"stopped while\n"
+	"others work and then resumed; the process that cleans up behind it is killed and stopped, too.  "
+	"Each time\n"
 	"all messages must be there, once, whole, and the full capacity must come back.\n"
 	"\n"
-	"  SCENARIO          part of a name that `stoa-stress list` shows; without one: a fair choice (minutes)\n"
+	"  SCENARIO          part of a name that `stoa-stress list` shows; without one: a fair choice "
+	"(minutes)\n"
 	"  --quick           fewer (a minute)\n"
 	"  --all             all of them (an hour and more)\n"
 	"  --seconds N       begin no scenario after N seconds\n"
@@ -45,8 +50,10 @@ static const char help[] =
 	"  --json            one line of JSON for each scenario\n"
 	"  --jobs N          scenarios at once; default: one for each processor\n"
 	"\n"
-	"storm lets processes work at full speed while they are killed and stopped at random, by the thousand, and\n"
-	"accounts for every message, update, permit and block.  It is a matter of chance: the same seed does the\n"
+	"storm lets processes work at full speed while they are killed and stopped at random, by the "
+	"thousand, and\n"
+	"accounts for every message, update, permit and block.  It is a matter of chance: the same seed "
+	"does the\n"
 	"same, but not at the same instructions.\n"
 	"\n"
 	"  SCENARIO          part of a name that `stoa-stress list` shows; without one: all, in turn\n"
@@ -88,7 +95,8 @@ static void fix_addresses(char **argv)
 {
 	int persona = personality(0xffffffff);
 
-	if (persona == -1 || (persona & ADDR_NO_RANDOMIZE) || personality((unsigned)persona | ADDR_NO_RANDOMIZE) == -1)
+	if (persona == -1 || (persona & ADDR_NO_RANDOMIZE) ||
+	    personality((unsigned)persona | ADDR_NO_RANDOMIZE) == -1)
 		return;
 	execv("/proc/self/exe", argv);
 }

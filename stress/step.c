@@ -59,7 +59,6 @@ static void start(struct run *run, uint32_t place, uint32_t index)
 	if (pid > 0)
 		setpgid(pid, pid);
 	run->jobs[place] = (struct job){ .pid = pid, .index = index };
-	run->running++;
 }
 
 static void end(struct run *run, pid_t pid, int status)
@@ -77,7 +76,6 @@ static void end(struct run *run, pid_t pid, int status)
 		if (tally->failures)
 			step_failure(run, run->jobs[place].index);
 		run->jobs[place].pid = 0;
-		run->running--;
 		return;
 	}
 }
@@ -90,7 +88,7 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* SIGINT and the like: all that runs is ended, what has a name is removed, and only then do we die of it. */
+/* SIGINT and the like: all that runs is ended, what has a name is removed, and what was tried is told. */
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int signal)
@@ -107,7 +105,7 @@ static void catch_interrupts(void)
 		sigaction(signals[i], &action, NULL);
 }
 
-static void interrupt(struct run *run)
+static void end_all(struct run *run)
 {
 	for (uint32_t place = 0; place < run->jobs_most; place++) {
 		if (run->jobs[place].pid) {
@@ -115,9 +113,6 @@ static void interrupt(struct run *run)
 			waitpid(run->jobs[place].pid, NULL, 0);
 		}
 	}
-	names_end(&run->names);
-	signal(interrupted, SIG_DFL);
-	raise(interrupted);
 }
 
 static void run_all(struct run *run)
@@ -128,8 +123,12 @@ static void run_all(struct run *run)
 		int status;
 		pid_t pid;
 
-		if (interrupted)
-			interrupt(run);
+		if (interrupted) {
+			end_all(run);
+			run->count = next;
+			run->interrupted = true;
+			break;
+		}
 		if (run->seconds_most >= 0 && now() - run->seconds > (double)run->seconds_most)
 			run->count = next; /* no more of them */
 		for (uint32_t place = 0; place < run->jobs_most && next < run->count; place++) {
@@ -303,5 +302,5 @@ int step_main(int argc, char **argv)
 	run_all(&run);
 	run.seconds = now() - run.seconds;
 	names_end(&run.names);
-	return step_verdict(&run) ? 1 : 0;
+	return step_verdict(&run) ? 1 : run.interrupted ? 2 : 0;
 }

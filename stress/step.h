@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * step.h - what the files of stress/step know of each other.
+ * step.h - what the files of `stoa-stress step` know of each other.
  *
- * step.c has the essay: what a world is, who acts in it, and why so few forks suffice.
+ * step_pass.c has the essay: what a world is, who acts in it, and why so few forks suffice.
  */
 #ifndef STOA_STRESS_STEP_H
 #define STOA_STRESS_STEP_H
@@ -91,7 +91,6 @@ struct victim_area {
 	int32_t rc;
 	uint32_t finished; /* the operation has returned */
 	uint64_t done;     /* messages that it says it sent or received */
-	uint64_t lease_id;
 	uint64_t base, bytes; /* where it has a segment of its own */
 	uint8_t out[OUT_COUNT][OUT_ROOM];
 };
@@ -100,7 +99,6 @@ struct board {
 	struct victim_area victim;
 	uint32_t failed;
 	uint32_t phase; /* how far the operation had come, as the survivors saw it: must not shrink */
-	uint32_t ready; /* set-up processes report here */
 	char text[512];
 };
 
@@ -213,8 +211,6 @@ pid_t stop_asleep(struct world *world, void (*act)(struct world *world));
 
 uint32_t message_size_of(const struct world *world, uint32_t number);
 void message_fill(const struct world *world, uint32_t number, void *bytes);
-/* The number of a whole message; -1: torn. */
-int message_number(const struct world *world, const void *bytes, uint64_t size);
 
 /* ---- check.c: what must hold whatever happened ---- */
 
@@ -265,7 +261,7 @@ bool names_choose(struct world *world);
 /* Nothing else that belongs to this run has a name there. */
 void check_names(struct world *world);
 
-/* ---- step.c ---- */
+/* ---- step.c, step_pass.c ---- */
 
 struct replay {
 	/* Steps: instructions that touch shared memory or call the kernel.  -1: no. */

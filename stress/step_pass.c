@@ -193,7 +193,7 @@ pid_t pass_start_traced(struct pass *pass, void (*prepares)(struct world *), voi
 	if (pid == 0) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		prepares(&pass->world);
-		memset(&pass->world.board->victim, 0, offsetof(struct victim_area, lease_id));
+		memset(&pass->world.board->victim, 0, offsetof(struct victim_area, base));
 		memset(pass->world.board->victim.out, 0, sizeof pass->world.board->victim.out);
 		trace_mark();
 		acts(&pass->world);

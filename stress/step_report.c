@@ -158,7 +158,8 @@ uint32_t step_verdict(const struct run *run)
 		printf("FAILED: %u of %u scenarios, at %lu points; ", failed, run->count,
 		       (unsigned long)sum.failures);
 	else
-		printf("passed: %u scenarios; ", run->count);
+		printf("%s: %u scenarios; ", run->interrupted ? "interrupted, no failure so far" : "passed",
+		       run->count);
 	printf("%lu points (%lu instructions), %.0f points a second, in %.0f s\n",
 	       (unsigned long)points(&sum), (unsigned long)sum.instructions,
 	       (double)points(&sum) / run->seconds, run->seconds);

@@ -21,8 +21,8 @@ struct run {
 	struct settings settings;
 	struct names names;
 	struct job jobs[JOBS_MAX];
-	uint32_t jobs_most, running;
-	bool progress, json;
+	uint32_t jobs_most;
+	bool progress, json, interrupted;
 	enum effort effort;
 	long seed, seconds_most; /* -1: in the order of the list, to its end */
 	double seconds;

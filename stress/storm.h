@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * storm.h - what the files of stress/storm know of each other.
+ * storm.h - what the files of `stoa-stress storm` know of each other.
  *
  * storm.c has the essay: who takes part, what is written down, and what is concluded from it.
  */
@@ -234,7 +234,6 @@ static inline void count(struct atom64 *counter, uint64_t more)
 _Noreturn void storm_worker(uint32_t seat, uint64_t seed);
 void storm_attach(struct storm_worker *me);
 void storm_detach(struct storm_worker *me);
-struct stoa_queue_config storm_queue_config(void);
 uint64_t storm_bytes(void); /* room in the segment */
 #define STORM_OBJECTS 6
 uint32_t storm_descriptors(void); /* that this process has open */

@@ -90,7 +90,7 @@ void place_left(struct storm_worker *me, enum storm_place place)
 
 /* ---- coming and going ---- */
 
-struct stoa_queue_config storm_queue_config(void)
+static struct stoa_queue_config storm_queue_config(void)
 {
 	return (struct stoa_queue_config){
 		.struct_size = sizeof(struct stoa_queue_config),

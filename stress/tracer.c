@@ -55,7 +55,7 @@ static bool wait_stop(pid_t pid, int *status)
 
 struct code {
 	const uint8_t *at;
-	bool locked, string;
+	bool locked;
 	bool private_segment; /* fs, gs: thread-local */
 	uint8_t rex;          /* W R X B in the low four bits */
 	bool evex;
