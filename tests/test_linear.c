@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_linear.c - the checkers of histories: what holds holds, each bad pattern is found, and both agree with brute
- * force on very many small histories.
+ * test_linear.c - the checkers of histories: what holds holds, each bad pattern is found, and both agree with
+ * brute force on very many small histories.
  *
  * STOA_TEST_HISTORIES: how many of those; STOA_TEST_SEED.
  */

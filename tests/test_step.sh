@@ -46,7 +46,7 @@ if ! "$step" step spsc/push/empty/cap1/holds2/size24 >"$log" 2>&1 && grep -q 'co
 	exit 0
 fi
 
-echo 1..43
+echo 1..44
 
 holds 'an intent written after the exchange' 1 mpmc/push/one/cap2/holds2/size24
 holds 'an intent dropped' 2 mpmc/take+release/one/cap2/holds2/size24
@@ -69,3 +69,4 @@ exits 0 'help is given' "$step" --help
 exits 2 'an unknown scenario is refused' "$step" step no/such/scenario
 exits 2 'an unknown option is refused' "$step" step --no-such-option
 exits 2 'a defect that is not built in is refused' "$step" step --defect 1
+exits 2 'a run that is interrupted says so' timeout --preserve-status -s INT 2 "$step" step

@@ -33,7 +33,8 @@ struct stoa_array_config {
  * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind, type,
  *   count or STOA_ATOMIC_RANGES, or with fewer writers; nothing changed); -EINVAL (no such
  *   type, no elements, an empty name); -ENAMETOOLONG (over 63 bytes); -EOVERFLOW; -ENOSPC;
- *   -EACCES (read-only segment and it does not exist); -EBADMSG; -ENOMEM.
+ *   -EACCES (read-only segment and it does not exist); -EBADMSG; -ENOMEM;
+ *   -EUSERS (after fork(): no participant's slot).
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
  */
 STOA_API int stoa_array_create(struct stoa_segment *segment, const char *name,

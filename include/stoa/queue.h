@@ -91,7 +91,8 @@ struct stoa_message {
  *   member of the config; nothing changed); -EINVAL (no such senders, receivers, on_death or
  *   flags, an empty name); -ENAMETOOLONG (over 63 bytes); -EOVERFLOW (sizes beyond what the
  *   layout can number, or 2^64); -ENOSPC; -EACCES (read-only segment and it does not exist);
- *   -EBADMSG; -ENOMEM.
+ *   -EBADMSG; -ENOMEM;
+ *   -EUSERS (after fork(): no participant's slot).
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
  */
 STOA_API int stoa_queue_create(struct stoa_segment *segment, const char *name,

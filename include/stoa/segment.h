@@ -118,7 +118,7 @@ STOA_API int stoa_segment_unlink(const char *name);
  * space, slots.  The library does so itself where something obstructs it; this is
  * for tools and tests.
  * Returns: how many participants' slots became free (0 and more); -EACCES
- *   (read-only); -ENOMEM.
+ *   (read-only); -EUSERS (after fork(): no participant's slot); -ENOMEM.
  * Callers: any thread of any process, at once.  Progress: lock-free.  Death: the
  *   next reaper continues.
  */

@@ -8,6 +8,9 @@
  * what it has.  To leave the segment (the last handle of the process on it is closed) counts as death,
  * to close one of these handles does not.
  *
+ * In a forked child each create may also answer -EUSERS: it uses the segment for the first time, and no
+ * participant's slot is free.
+ *
  * Deadlines are absolute times of CLOCK_MONOTONIC; NULL waits for ever; &stoa_now tries once.  All of
  * them, &stoa_now included, answer STOA_TIMEOUT where it was not to be had.
  */

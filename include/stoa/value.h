@@ -34,7 +34,8 @@ struct stoa_value_config {
  *   size, or with fewer writers; nothing changed); -EINVAL (no type; a size that is not
  *   the type's; STOA_BYTES without size; an empty name); -ENAMETOOLONG (over 63 bytes);
  *   -EOVERFLOW; -ENOSPC (no room or no directory entry left); -EACCES (read-only segment
- *   and it does not exist); -EBADMSG (corrupt); -ENOMEM.
+ *   and it does not exist); -EBADMSG (corrupt); -ENOMEM;
+ *   -EUSERS (after fork(): no participant's slot).
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all; the
  *   space of an unpublished one is reaped.
  */
