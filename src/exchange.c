@@ -97,7 +97,8 @@ void exchange_format(const struct exchange *exchange)
 		uint32_t block = (uint32_t)exchange->cell_count + n;
 
 		/* Relaxed: the object is private until it is published. */
-		atom64_store_rlx(&exchange_nth_slot(exchange, n)->intent, intent_next(0, INTENT_SETTLED, block, block));
+		atom64_store_rlx(&exchange_nth_slot(exchange, n)->intent,
+		                 intent_next(0, INTENT_SETTLED, block, block));
 	}
 }
 
@@ -126,8 +127,8 @@ static bool slot_block(const struct exchange_slot *slot, uint32_t blocks, uint64
 }
 
 /*
- * A handle whose orphans have all been taken becomes free.  Everyone may do it, at any time, as only the role is
- * written: while that is ORPHANED nobody owns the slots, and an orphan cell that is empty stays so.
+ * A handle whose orphans have all been taken becomes free.  Everyone may do it, at any time, as only the
+ * role is written: while that is ORPHANED nobody owns the slots, and an orphan cell that is empty stays so.
  */
 static void tidy(const struct exchange *exchange, uint32_t handle, uint64_t role)
 {
@@ -143,8 +144,8 @@ static void tidy(const struct exchange *exchange, uint32_t handle, uint64_t role
 }
 
 /*
- * The slots of a handle that was just claimed: settled, or settled now with what was left for them in their orphan
- * cells, or, where it was ORPHANED, given.
+ * The slots of a handle that was just claimed: settled, or settled now with what was left for them in their
+ * orphan cells, or, where it was ORPHANED, given.
  */
 static int slots_open(const struct exchange *exchange, uint32_t handle, bool orphaned, struct slot *slots)
 {
@@ -206,7 +207,8 @@ static int claim_handle(const struct exchange *exchange, uint32_t i, uint32_t wa
 	*role_word = role_next(word, role, owner);
 	if (!atom64_cas_seq(shared, &word, *role_word))
 		return -EUSERS;
-	return slots_open(exchange, i, wanted == ROLE_ORPHANED, slots); /* -EBADMSG: it stays claimed, and nobody trusts its words */
+	/* -EBADMSG: it stays claimed, and nobody trusts its words. */
+	return slots_open(exchange, i, wanted == ROLE_ORPHANED, slots);
 }
 
 int exchange_claim(const struct exchange *exchange, uint32_t role, uint32_t owner, bool discard,
@@ -356,7 +358,8 @@ int slot_take_orphan(struct slot *slot, const struct exchange *exchange, const s
 {
 	for (uint32_t n = 0; n < exchange_slots(exchange); n++) {
 		uint32_t tried;
-		int rc = take_orphan(slot, &exchange_nth_slot(exchange, n)->orphan, exchange->blocks, acceptance, &tried);
+		int rc = take_orphan(slot, &exchange_nth_slot(exchange, n)->orphan, exchange->blocks,
+		                     acceptance, &tried);
 
 		if (rc == STOA_OK)
 			*deliveries = tried;

@@ -112,7 +112,8 @@ static void reread_intents(struct scan *scan)
 		struct exchange_slot *slot = exchange_nth_slot(scan->exchange, n);
 		uint64_t intent = atom64_load_seq(&slot->intent); /* [X1] */
 
-		scan->stable[n] = intent == scan->intents[n] && atom64_load_seq(&slot->wraps) == scan->wraps[n];
+		scan->stable[n] = intent == scan->intents[n] &&
+		                  atom64_load_seq(&slot->wraps) == scan->wraps[n];
 	}
 }
 
@@ -222,7 +223,7 @@ static enum decision decide(struct scan *scan, uint32_t n, uint64_t intent)
 			return scan->accounted[out] ? HOLDS_GOT : HOLDS_OUT;
 		still = all_stable(scan) ? still + 1 : 0;
 		if (still == STILL_TRIES)
-			return UNDECIDED; /* where nothing moves it is decided at once: the words are corrupt */
+			return UNDECIDED; /* where nothing moves one scan decides: the words are corrupt */
 		if (i > 2)
 			os_yield();
 	}
@@ -414,7 +415,8 @@ void exchange_stat(const struct exchange *exchange, struct exchange_stat *stat)
 		uint64_t tally = atom64_load_acq(&exchange_nth_slot(exchange, n)->tally);
 
 		/* Not what was counted as discarded by somebody who died before emptying the cell. */
-		stat->orphans += orphan_state(orphan) == ORPHAN_FULL && tally_lap(tally) != orphan_lap(orphan);
+		stat->orphans +=
+			orphan_state(orphan) == ORPHAN_FULL && tally_lap(tally) != orphan_lap(orphan);
 		stat->redelivered += orphan_lap(orphan);
 		stat->discarded += tally_discards(tally);
 	}

@@ -224,7 +224,7 @@ bool participant_lost(const struct stoa_segment *segment, uint32_t slot)
 	state = atom64_load_seq(&record->state);
 	if (!is_attached(state))
 		return true;
-	/* [P5] acquire (seq); pairs with participant_fork_begins(): a child has the lock, and it alone perhaps. */
+	/* [P5] acquire (seq); pairs with participant_fork_begins(): a child has the lock, perhaps alone. */
 	return forks_in(atom64_load_seq(&record->forks), generation_of(state)) > 0 &&
 	       proven_dead(segment, slot, state, NULL);
 }
@@ -452,8 +452,8 @@ int stoa_segment_reap(struct stoa_segment *segment)
 /* ---- joining and leaving ---- */
 
 /*
- * Locks the byte of a slot that has no owner, and its claim byte, for lock_fd.  Nobody else claims it now; `*state`
- * is never CLAIMED or LIVE.  0; -EAGAIN: it has an owner, or somebody else has a lock; others of fcntl(2).
+ * Locks the byte of a slot that has no owner, and its claim byte, for lock_fd.  Nobody else claims it now;
+ * `*state` is never CLAIMED or LIVE.  0; -EAGAIN: it has an owner, or somebody else has a lock; others of fcntl(2).
  */
 static int keep_off(const struct stoa_segment *segment, int lock_fd, uint32_t slot, uint64_t *state)
 {

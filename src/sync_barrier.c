@@ -38,9 +38,9 @@
  * about waiting.  Who dies after that had arrived, and counts.  A round that is over is over: seats of older
  * rounds mean nothing, whoever's they are, and are not settled.
  *
- * Who is killed after its seat was the last to be taken, and before the word moves, is found lost by the others,
- * who wait for its successor.  Who is killed after the word has moved, and before it wakes them: they see it when
- * their slice is over.
+ * Who is killed after its seat was the last to be taken, and before the word moves, is found lost by the
+ * others, who wait for its successor.  Who is killed after the word has moved, and before it wakes them: they
+ * see it when their slice is over.
  *
  * Wrap-around.  `changes` never starts anew, so the word repeats only after 2^40 changes.  Rounds are
  * compared for equality, modulo 2^24; a waiter that sleeps through so many also looks whether its seat is

@@ -196,8 +196,8 @@ static int publish_over(struct stoa_value *value, struct cell_look *look, const 
 	if (rc)
 		return rc;
 	/*
-	 * The version was looked at before the slot was ours: by now the slot may hold that very block.  What a
-	 * slot offers and what it wants must be two, so the version must have been there since.
+	 * The version was looked at before the slot was ours: by now the slot may hold that very block.
+	 * What a slot offers and what it wants must be two, so the version must have been there since.
 	 */
 	if (atom64_load_seq(value->cell.word) == look->word) {
 		copy_racy_in(cell_begin(&value->cell, slot), copy, value->size);

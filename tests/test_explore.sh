@@ -12,24 +12,7 @@ explore=$1
 log=$(mktemp "${TMPDIR:-/tmp}/stoa-explore.XXXXXX") || exit 1
 trap 'rm -f "$log"' EXIT
 trap 'exit 1' INT TERM HUP
-tests=0
-
-# exits STATUS SENTENCE COMMAND...
-exits() {
-	wanted=$1
-	sentence=$2
-	shift 2
-	tests=$((tests + 1))
-	"$@" >"$log" 2>&1
-	status=$?
-	if [ $status -eq "$wanted" ]; then
-		echo "ok $tests - $sentence"
-	else
-		echo "not ok $tests - $sentence"
-		echo "# exit status $status"
-		tail -n 100 "$log" | sed 's/^/# /'
-	fi
-}
+. "$(dirname "$0")/exits.sh"
 
 # finds SENTENCE SCENARIO OPTION...: with the options it fails, and the printed line fails again.
 finds() {

@@ -14,24 +14,7 @@ where=$(mktemp -d "${TMPDIR:-/tmp}/stoa-history.XXXXXX") || exit 1
 trap 'rm -rf "$where"' EXIT
 trap 'exit 1' INT TERM HUP
 log=$where/log
-tests=0
-
-# exits STATUS SENTENCE COMMAND...
-exits() {
-	wanted=$1
-	sentence=$2
-	shift 2
-	tests=$((tests + 1))
-	"$@" >"$log" 2>&1
-	status=$?
-	if [ $status -eq "$wanted" ]; then
-		echo "ok $tests - $sentence"
-	else
-		echo "not ok $tests - $sentence"
-		echo "# exit status $status"
-		sed 's/^/# /' "$log"
-	fi
-}
+. "$(dirname "$0")/exits.sh"
 
 # holds SENTENCE SCENARIO...: one round each, short.  The logs are short, too: a machine's speed does not matter.
 holds() {

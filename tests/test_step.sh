@@ -12,24 +12,7 @@ defective=$2
 log=$(mktemp "${TMPDIR:-/tmp}/stoa-step.XXXXXX") || exit 1
 trap 'rm -f "$log"' EXIT
 trap 'exit 1' INT TERM HUP
-tests=0
-
-# exits STATUS SENTENCE COMMAND...
-exits() {
-	wanted=$1
-	sentence=$2
-	shift 2
-	tests=$((tests + 1))
-	"$@" >"$log" 2>&1
-	status=$?
-	if [ $status -eq "$wanted" ]; then
-		echo "ok $tests - $sentence"
-	else
-		echo "not ok $tests - $sentence"
-		echo "# exit status $status"
-		sed 's/^/# /' "$log"
-	fi
-}
+. "$(dirname "$0")/exits.sh"
 
 # holds SENTENCE NUMBER SCENARIO: it fails with the defect, the printed line replays that, and without it holds.
 holds() {
