@@ -109,8 +109,10 @@ static void end_all(struct run *run)
 {
 	for (uint32_t place = 0; place < run->jobs_most; place++) {
 		if (run->jobs[place].pid) {
-			kill(-run->jobs[place].pid, SIGKILL);
+			/* First who would take the deaths of the others for failures. */
+			kill(run->jobs[place].pid, SIGKILL);
 			waitpid(run->jobs[place].pid, NULL, 0);
+			kill(-run->jobs[place].pid, SIGKILL);
 		}
 	}
 }
