@@ -355,7 +355,9 @@ void barrier_settle(struct sync_layout *shared, struct atom64 *seats, uint32_t p
 		if (seat_owner(seat) != slot || seat_state(seat) == SEAT_FREE ||
 		    seat_round(seat) != round_of(atom64_load_seq(&shared->word)))
 			continue;
-		if (seat == leaving || atom64_cas_seq(&seats[i], &seat, leaving))
+		/* Where another reaper was quicker it may be killed before it has vacated: whoever sees the seat
+		 * being left finishes that. */
+		if (seat == leaving || atom64_cas_seq(&seats[i], &seat, leaving) || seat == leaving)
 			vacate(shared, &seats[i], leaving);
 	}
 }

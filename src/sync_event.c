@@ -10,7 +10,7 @@
  *
  * Nobody holds anything, so a death leaves nothing but, where it was that of a waker, sleepers
  * that nobody has called: they look within a slice.  Who sets what is set wakes all the same, in
- * case that the one before died on the way.
+ * case that the one before died before it began to.
  *
  * [Y2] The event's word: release (seq) in stoa_event_set(), acquire (seq) in has_been_set(): who has
  * waited sees what was written before the event was set.
