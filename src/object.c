@@ -284,22 +284,34 @@ static uint32_t first_unsettled(struct stoa_segment *segment)
 }
 
 /*
- * The FREE entry whose extent fits `need` best, in at most `most` bytes; `*uncut`: the first entry without
- * an extent.  `entries` where there is none.
+ * Whether somebody who needs `need` bytes should take an extent while more can be cut: not more than twice
+ * of it, and none that was cut for somebody else, who has not claimed it yet and for whom a segment
+ * that was made to measure may have no other.
  */
-static uint32_t best_fit(struct stoa_segment *segment, uint64_t need, uint64_t most, uint32_t *uncut)
+static bool suits(uint64_t bytes, uint64_t need, uint64_t state)
+{
+	return bytes == need || (bytes / 2 <= need && state >> 24 != 0);
+}
+
+/*
+ * The FREE entry whose extent fits `need` best; `*uncut`: the first entry without an extent.  `entries`
+ * where there is none.
+ */
+static uint32_t best_fit(struct stoa_segment *segment, uint64_t need, bool choosy, uint32_t *uncut)
 {
 	uint32_t best = segment->entries, i;
 	uint64_t best_bytes = UINT64_MAX;
 
 	for (i = first_unsettled(segment); i < segment->entries; i++) {
-		uint64_t start, bytes;
+		uint64_t start, bytes, state;
 		int rc = extent_of(segment, i, &start, &bytes);
 
 		if (rc == STOA_EMPTY)
 			break;
-		if (rc || bytes < need || bytes > most || bytes >= best_bytes ||
-		    state_of(atom64_load_seq(&entry_at(segment, i)->state)) != ENTRY_FREE)
+		if (rc || bytes < need || bytes >= best_bytes)
+			continue;
+		state = atom64_load_seq(&entry_at(segment, i)->state);
+		if (state_of(state) != ENTRY_FREE || (choosy && !suits(bytes, need, state)))
 			continue;
 		best = i;
 		best_bytes = bytes;
@@ -313,8 +325,8 @@ static int claim(struct stoa_segment *segment, uint64_t need, uint32_t self, uin
 {
 	/* Each turn is lost to somebody who got an entry or cut one; so many only to nonsense in memory. */
 	for (int turn = 0; turn < CLAIM_TURNS; turn++) {
-		uint64_t most = need > UINT64_MAX / 2 ? UINT64_MAX : 2 * need, was;
-		uint32_t uncut, at = best_fit(segment, need, most, &uncut);
+		uint32_t uncut, at = best_fit(segment, need, true, &uncut);
+		uint64_t was;
 		int rc = -ENOSPC;
 
 		if (at == segment->entries && uncut < segment->entries) {
@@ -323,7 +335,7 @@ static int claim(struct stoa_segment *segment, uint64_t need, uint32_t self, uin
 				continue; /* free for all: fits us, if nobody is faster */
 		}
 		if (at == segment->entries)
-			at = best_fit(segment, need, UINT64_MAX, &uncut);
+			at = best_fit(segment, need, false, &uncut);
 		if (at == segment->entries)
 			return rc;
 		was = atom64_load_seq(&entry_at(segment, at)->state);
