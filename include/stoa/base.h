@@ -8,6 +8,9 @@
  *   - A function returns 0 (STOA_OK) when it is done, a positive outcome of
  *     enum stoa_outcome where "no" is an ordinary answer (a full queue), and a
  *     negative errno for a fault.  Nothing sets errno, prints or aborts.
+ *   - The first call in a child after fork() registers the child, as opening does: where that
+ *     takes what the system has no more of, any call answers -EMFILE, -ENFILE or -ENOMEM, and nothing was
+ *     done.
  *   - Out-parameters come last.  They are written only where the text says so.
  *   - Configs are visible structs.  Their first member is their own size
  *     (`.struct_size = sizeof config`; 0 means the size of the first release);

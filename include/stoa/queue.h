@@ -158,7 +158,7 @@ struct stoa_queue_stat {
 
 /**
  * Tells how the queue stands.  Each number is right for a moment during the call.
- * Returns: 0; -EINVAL; -EBADMSG.
+ * Returns: 0; -EINVAL; -EBADMSG; -ENOMEM.
  * Callers: any thread of any process, also read-only.  Progress: STOA_ONE on both ends wait-free, else
  *   lock-free; in time proportional to capacity and handles, at the worst to the square of handles x
  *   holds.  Death: nothing shared is written.
