@@ -4,13 +4,14 @@
 # Installs what is missing: deps.sh [build | tests]
 #
 # "build" needs a compiler, meson, ninja, pkg-config and the headers of Concurrency Kit; "tests" needs cmocka
-# besides.  Where all is there this asks nobody and takes no time.  Else it installs everything at once: as
-# root, or by sudo where that asks no password; or it prints the one line to run, and fails.
+# besides.  Where all is there this asks nobody and takes no time.  Else it installs everything at once, and
+# scdoc, which the manual pages need: as root, or by sudo where that asks no password; or it prints the one
+# line to run, and fails.
 set -eu
 
 need=${1:-tests}
 compiler=${CC:-cc}
-packages='gcc libc6-dev meson ninja-build pkg-config libck-dev libcmocka-dev'
+packages='gcc libc6-dev meson ninja-build pkg-config libck-dev libcmocka-dev scdoc'
 
 has() {
 	command -v "$1" >/dev/null 2>&1

@@ -25,6 +25,7 @@
 #include <cmocka.h>
 
 #include "os.h"
+#include "sanitizers.h"
 
 #define MS 1000000ull
 #define S (1000 * MS)
@@ -736,7 +737,7 @@ static void two_mappings_of_a_file_share_its_bytes(void **state)
 	os_advise_huge(writable, 8192);
 	assert_int_equal(os_lock_memory(writable, 4096), 0);
 	assert_int_equal(os_unmap(writable, 8192), 0);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* whose mlock() does nothing */
+#if !SANITIZES_ADDRESSES && !SANITIZES_THREADS /* whose mlock() does nothing */
 	assert_int_equal(os_lock_memory(writable, 4096), -ENOMEM); /* nothing is there any more */
 #endif
 	assert_int_equal(os_unmap(readable, 8192), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Queues and epoll: descriptors that are readable while there is something. */
 #include "queue_helpers.h"
+#include "sanitizers.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -392,7 +393,7 @@ static void a_forked_child_has_descriptors_of_its_own(void **state)
 	struct other *other = shared_memory(sizeof *other);
 
 	(void)state;
-#if defined(__SANITIZE_THREAD__)
+#if SANITIZES_THREADS
 	skip(); /* that sanitizer forbids a child to start threads */
 #endif
 	for (int round = 0; round < 20; round++) { /* the fork may come at any moment of the helper */
