@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * history.c - logs gathered into a history; a history as a file, and as text.
+ * history.c - a history in memory, as a file, and as text.
  */
 #include "history.h"
 
@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PAGE 4096u
 
 static const char *const kinds[CALL_KINDS] = {
 	[CALL_PUSH] = "push",
@@ -41,16 +39,6 @@ const char *history_kind_name(unsigned kind)
 	return kind < CALL_KINDS ? kinds[kind] : "?";
 }
 
-/* ---- gathering ---- */
-
-void recorder_open(struct recorder *recorder, struct history_log *log, bool stores)
-{
-	*recorder = (struct recorder){ .log = log, .stores = stores };
-	for (uint32_t i = 0; log && i < log->room; i += PAGE / (uint32_t)sizeof(struct call))
-		log->calls[i].end = 0;
-	recorder_resume(recorder);
-}
-
 bool history_add(struct history *history, const struct call *call)
 {
 	if (history->count == history->room) {
@@ -63,33 +51,6 @@ bool history_add(struct history *history, const struct call *call)
 		history->room = room;
 	}
 	history->calls[history->count++] = *call;
-	return true;
-}
-
-bool history_add_log(struct history *history, const struct history_log *log)
-{
-	uint32_t count = atom32_load_acq(&log->count);
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct call call = log->calls[i];
-
-		if (call.end == 0) {
-			call.end = log->death ? log->death : HISTORY_NEVER;
-			call.flags = CALL_PENDING;
-			call.outcome = 0;
-			if (call.kind != CALL_RANGE_WRITE) /* there it is the third word to write */
-				call.result = 0;
-		}
-		if (!history_add(history, &call))
-			return false;
-	}
-	if (log->death) {
-		struct call death = {
-			.start = log->killed, .end = log->death, .thread = log->thread, .kind = CALL_DIE
-		};
-
-		return history_add(history, &death);
-	}
 	return true;
 }
 

@@ -4,23 +4,25 @@
  *
  * Exit status: 0 it held, 1 it did not, 2 it could not be tried.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "defect.h"
 #include "history_run.h"
 #include "history_wrap.h"
 
+#define PROGRAM "stoa-history"
+
 static const char help[] =
 	"usage: stoa-history list\n"
 	"       stoa-history run [SCENARIO ...] [--seconds N] [--seed N] [--processes N] [--threads N]\n"
-	"                        [--capacity N] [--round-ms N] [--calls N] [--steps N] [--save FILE] "
-	"[--json]\n"
+	"                        [--capacity N] [--round-ms N] [--calls N] [--steps N]\n"
+	"                        [--stamp-every N] [--save FILE] [--json]\n"
 	"       stoa-history check FILE [--steps N]\n"
-	"       stoa-history cost [SCENARIO ...] [--seconds N]\n"
+	"       stoa-history cost [SCENARIO ...] [--seconds N] [--stamp-every N] ...\n"
 	"\n"
 	"run lets processes work at full speed on one object, writes down when each call began and ended and "
 	"what it\n"
@@ -33,6 +35,8 @@ static const char help[] =
 	"  --round-ms N   let them loose for so long, then look (50)\n"
 	"  --calls N      of one thread in a round, at most (100,000)\n"
 	"  --steps N      of the search for an order, at most (4,000,000); 0: only look for bad patterns\n"
+	"  --stamp-every N  look at the clock after so many calls of a thread; default: 1, 4, 16 and 64 in "
+        "turn\n"
 	"  --save FILE    where a history goes that is wrong\n"
 	"check judges such a file again.  cost tells what the writing down costs: throughput with and "
 	"without.\n"
@@ -50,7 +54,7 @@ static void keep(const struct history *history, const struct run_options *option
 {
 	char path[200];
 
-	snprintf(path, sizeof path, "stoa-history-%s-%" PRIu64 ".txt", scenario->name, options->seed);
+	snprintf(path, sizeof path, PROGRAM "-%s-%" PRIu64 ".txt", scenario->name, options->seed);
 	for (char *at = path; *at; at++)
 		*at = *at == '/' ? '-' : *at;
 	if (options->save)
@@ -58,7 +62,18 @@ static void keep(const struct history *history, const struct run_options *option
 	if (history_save(history, path))
 		printf("        the history could not be saved in %s\n", path);
 	else
-		printf("        judge it again: stoa-history check %s\n", path);
+		printf("        judge it again: " PROGRAM " check %s\n", path);
+}
+
+/* What was asked for and changes what is played. */
+static void tell_options(const struct run_options *options)
+{
+	printf(" --seed %" PRIu64 " --processes %u --threads %u --round-ms %u", options->seed,
+	       options->processes, options->threads, options->round_ms);
+	if (options->capacity)
+		printf(" --capacity %" PRIu64, options->capacity);
+	if (options->stamp_every)
+		printf(" --stamp-every %u", options->stamp_every);
 }
 
 static void tell_failure(const struct scenario *scenario, const struct run_options *options, uint64_t round,
@@ -70,8 +85,9 @@ static void tell_failure(const struct scenario *scenario, const struct run_optio
 	else
 		printf("%s: %s", result->linear.pattern, result->linear.text);
 	keep(history, options, scenario);
-	printf("        play it again: stoa-history run %s --seed %" PRIu64 "\n", scenario->name,
-	       options->seed);
+	printf("        play it again: " PROGRAM " run %s", scenario->name);
+	tell_options(options);
+	printf(" --seconds %.0f\n", options->seconds < 60 ? 60 : options->seconds);
 }
 
 static void tell(const struct scenario *scenario, const struct run_options *options,
@@ -92,6 +108,14 @@ static void tell(const struct scenario *scenario, const struct run_options *opti
 	fflush(stdout);
 }
 
+static void tell_progress(const struct scenario *scenario, const struct run_options *options,
+                          const struct tally *tally)
+{
+	if (options->progress)
+		fprintf(stderr, "\r\033[K[%s] %s: %" PRIu64 " rounds, %" PRIu64 " calls, %" PRIu64 " deaths",
+		        options->at, scenario->name, tally->rounds, tally->calls, tally->deaths);
+}
+
 /* 0, 1, 2 as the exit status. */
 static int run_scenario(const struct scenario *scenario, const struct run_options *options)
 {
@@ -110,6 +134,9 @@ static int run_scenario(const struct scenario *scenario, const struct run_option
 		tally.stops += result.stops;
 		tally.ordered += result.linear.answer == LINEAR_HOLDS && options->steps;
 		tally.undecided += result.linear.answer == LINEAR_GAVE_UP || !options->steps;
+		tell_progress(scenario, options, &tally);
+		if (options->progress && (result.failed || result.not_tried))
+			fprintf(stderr, "\r\033[K");
 		if (result.failed)
 			tell_failure(scenario, options, tally.rounds - 1, &history, &result);
 		else if (result.not_tried)
@@ -118,47 +145,10 @@ static int run_scenario(const struct scenario *scenario, const struct run_option
 		status = result.failed ? 1 : result.not_tried ? 2 : 0;
 		history_free(&history);
 	} while (status == 0 && os_now_ns() < end);
+	if (options->progress)
+		fprintf(stderr, "\r\033[K");
 	tell(scenario, options, &tally, status == 0 ? "held" : status == 1 ? "FAILED" : "untried");
 	return status;
-}
-
-/* ---- what writing costs ---- */
-
-static int compare(const void *a, const void *b)
-{
-	const uint64_t *left = a, *right = b;
-
-	return *left < *right ? -1 : *left > *right;
-}
-
-static int cost_of(const struct scenario *scenario, struct run_options *options)
-{
-	uint64_t rates[2][200];
-	unsigned n = 0;
-
-	for (uint64_t end = os_now_ns() + (uint64_t)(options->seconds * 1e9); os_now_ns() < end && n < 200;
-	     n++) {
-		for (int unrecorded = 0; unrecorded < 2; unrecorded++) {
-			struct round_result result;
-			struct history history;
-
-			options->unrecorded = (unrecorded + n) % 2;
-			options->steps = 0;
-			round_play(scenario, options, n * 5 + 4, &history,
-			           &result); /* the same capacity each time */
-			history_free(&history);
-			if (result.failed || result.not_tried)
-				return 2;
-			rates[options->unrecorded][n] = result.rate;
-		}
-	}
-	qsort(rates[0], n, sizeof rates[0][0], compare);
-	qsort(rates[1], n, sizeof rates[1][0], compare);
-	printf("%-24s %8.2f M/s without, %8.2f M/s with: %5.1f %% less (medians of %u rounds in turn)\n",
-	       scenario->name, (double)rates[1][n / 2] / 1e6, (double)rates[0][n / 2] / 1e6,
-	       100 - 100 * (double)rates[0][n / 2] / (double)rates[1][n / 2], n);
-	fflush(stdout);
-	return 0;
 }
 
 /* ---- the command ---- */
@@ -193,120 +183,111 @@ static int check(const char *path, uint64_t steps)
 	return linear.answer == LINEAR_VIOLATED;
 }
 
-struct arguments {
-	const char *names[64];
-	unsigned count;
+struct words {
+	char **names;
+	int count;
 };
 
-static bool number(const char *text, double least, double most, double *value)
+static int take_arguments(struct run_options *options, int argc, char **argv)
 {
-	char *end;
-
-	errno = 0;
-	*value = strtod(text, &end);
-	return *text && !*end && !errno && *value >= least && *value <= most;
-}
-
-/* One option and its value. */
-static bool take_option(struct run_options *options, const char *name, const char *text)
-{
-	double value = 0;
-
-	if (strcmp(name, "--save") == 0) {
-		options->save = text;
-		return true;
-	}
-	if (!number(text, 0, 1e15, &value))
-		return false;
-	if (strcmp(name, "--seconds") == 0)
-		options->seconds = value;
-	else if (strcmp(name, "--seed") == 0)
-		options->seed = (uint64_t)value;
-	else if (strcmp(name, "--processes") == 0 && value >= 1 && value <= 64)
-		options->processes = (uint32_t)value;
-	else if (strcmp(name, "--threads") == 0 && value >= 1 && value <= 64)
-		options->threads = (uint32_t)value;
-	else if (strcmp(name, "--capacity") == 0 && value >= 1 && value <= 1e6)
-		options->capacity = (uint64_t)value;
-	else if (strcmp(name, "--round-ms") == 0 && value >= 1 && value <= 60000)
-		options->round_ms = (uint32_t)value;
-	else if (strcmp(name, "--calls") == 0 && value >= 100 && value <= 1e7)
-		options->room = (uint32_t)value;
-	else if (strcmp(name, "--steps") == 0)
-		options->steps = (uint64_t)value;
+	const struct argument known[] = {
+		{ "seconds", .real = &options->seconds, .most = 10000000 },
+		{ "seed", .number = &options->seed, .most = UINT64_MAX },
+		{ "processes", .small = &options->processes, .least = 1, .most = PROCESSES_MAX },
+		{ "threads", .small = &options->threads, .least = 1, .most = THREADS_MAX },
+		{ "capacity", .number = &options->capacity, .least = 1, .most = 1000000 },
+		{ "round-ms", .small = &options->round_ms, .least = 1, .most = 60000 },
+		{ "calls", .small = &options->room, .least = 100, .most = 10000000 },
+		{ "steps", .number = &options->steps, .most = UINT32_MAX },
+		{ "stamp-every", .small = &options->stamp_every, .least = 1, .most = RECORDER_EVERY_MAX },
+		{ "save", .text = &options->save },
+		{ "json", .flag = &options->json },
 #ifdef STOA_DEFECTS
-	else if (strcmp(name, "--lie") == 0 && value < LIES)
-		options->lie = (unsigned)value;
-	else if (strcmp(name, "--defect") == 0 && value < DEFECTS)
-		stoa_defect = (int)value;
+		{ "lie", .small = &options->lie, .most = LIES - 1 },
+		{ "defect", .small = &options->defect, .most = DEFECTS - 1 },
 #endif
-	else
-		return false;
-	return true;
+		{ .name = NULL },
+	};
+	int words = arguments_take(PROGRAM, known, argc, argv);
+
+	if (words >= 0 && options->processes * options->threads > WORKERS_MAX)
+		return arguments_refuse(PROGRAM, "--processes times --threads may be %d at most",
+		                        WORKERS_MAX);
+	return words;
 }
 
-static bool take_arguments(struct run_options *options, struct arguments *arguments, int argc, char **argv)
+/* A whole name is that one alone; a part of names all of them. */
+static bool names(const char *word, const char *name)
 {
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0)
-			options->json = true;
-		else if (argv[i][0] == '-' && i + 1 < argc && take_option(options, argv[i], argv[i + 1]))
-			i++;
-		else if (argv[i][0] != '-' && arguments->count < 64)
-			arguments->names[arguments->count++] = argv[i];
-		else
-			return false;
+	for (unsigned i = 0; i < scenario_count; i++) {
+		if (strcmp(word, scenarios[i].name) == 0)
+			return strcmp(word, name) == 0;
 	}
-	return options->processes * options->threads <= 256;
+	return strstr(name, word) != NULL;
 }
 
-static bool chosen(const struct arguments *arguments, const char *name)
+/* `used` notes which words are good for something. */
+static bool chosen(const struct words *words, bool *used, const char *name)
 {
-	bool any = arguments->count == 0;
+	bool any = words->count == 0;
 
-	for (unsigned i = 0; i < arguments->count; i++) {
-		if (strcmp(arguments->names[i], name) == 0)
-			return true;
-	}
-	/* A whole name is that one alone; a part of names all of them. */
-	for (unsigned i = 0; i < arguments->count; i++) {
-		bool whole = false;
+	for (int i = 0; i < words->count; i++) {
+		bool it_does = names(words->names[i], name);
 
-		for (unsigned s = 0; s < scenario_count; s++)
-			whole = whole || strcmp(arguments->names[i], scenarios[s].name) == 0;
-		any = any || (!whole && strstr(name, arguments->names[i]));
+		used[i] = used[i] || it_does;
+		any = any || it_does;
 	}
 	return any;
 }
 
-static int play_all(const struct arguments *arguments, struct run_options *options, bool cost)
+/* The scenarios' indices; how many; -1: a word names none. */
+static int choose(const struct words *words, unsigned *list)
 {
-	unsigned played = 0, failed = 0, untried = 0;
+	bool *used = calloc((size_t)words->count + 1, sizeof *used);
+	int count = 0;
 
+	for (unsigned i = 0; used && i < scenario_count; i++) {
+		if (chosen(words, used, scenarios[i].name))
+			list[count++] = i;
+	}
+	for (int i = 0; i < words->count && count >= 0; i++) {
+		if (!used || !used[i])
+			count = arguments_refuse(PROGRAM,
+			                         "no scenario has the name '%s'; see stoa-history list",
+			                         words->names[i]);
+	}
+	free(used);
+	return count;
+}
+
+static int play_all(const struct words *words, struct run_options *options, bool cost)
+{
+	unsigned list[100], failed = 0, untried = 0;
+	int count = choose(words, list);
+
+	if (count < 0)
+		return 2;
 	history_clock_choose();
 	if (!options->json)
-		printf("stoa-history: seed %" PRIu64 ", %u processes of %u threads, time by the %s\n",
+		printf(PROGRAM ": seed %" PRIu64 ", %u processes of %u threads, time by the %s\n",
 		       options->seed, options->processes, options->threads, history_clock_name());
-	for (unsigned i = 0; i < scenario_count; i++) {
+	fflush(stdout);
+	options->progress = isatty(STDERR_FILENO) && !options->json;
+	for (int i = 0; i < count; i++) {
 		int status;
 
-		if (!chosen(arguments, scenarios[i].name))
-			continue;
-		played++;
-		status = cost ? cost_of(&scenarios[i], options) : run_scenario(&scenarios[i], options);
+		snprintf(options->at, sizeof options->at, "%d of %d", i + 1, count);
+		status = cost ? history_cost(&scenarios[list[i]], options)
+		              : run_scenario(&scenarios[list[i]], options);
 		failed += status == 1;
 		untried += status == 2;
 	}
-	if (!played) {
-		fprintf(stderr, "stoa-history: no such scenario; see stoa-history list\n");
-		return 2;
-	}
 	if (!options->json && !cost)
-		printf("VERDICT %s: %u scenarios, %u failed, %u could not be tried\n",
+		printf("VERDICT %s: %d scenarios, %u failed, %u could not be tried\n",
 		       failed    ? "FAILED"
 		       : untried ? "NOT TRIED"
 		                 : "HELD",
-		       played, failed, untried);
+		       count, failed, untried);
 	return failed ? 1 : untried ? 2 : 0;
 }
 
@@ -323,19 +304,32 @@ int main(int argc, char **argv)
 		                       .round_ms = 50,
 		                       .room = 100000,
 		                       .steps = 4000000 };
-	struct arguments arguments = { .count = 0 };
-	bool good = argc > 1 && take_arguments(&options, &arguments, argc - 1, argv + 1);
+	struct words words = { .names = argv + 2 };
+	const char *command = argc > 1 ? argv[1] : "";
 
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+	if (strcmp(command, "--help") == 0) {
 		fputs(help, stdout);
 		return 0;
 	}
-	if (good && strcmp(argv[1], "list") == 0)
+	if (argc < 2) {
+		fputs(help, stderr);
+		return 2;
+	}
+	words.count = take_arguments(&options, argc - 2, argv + 2);
+	if (words.count < 0)
+		return 2;
+#ifdef STOA_DEFECTS
+	stoa_defect = (int)options.defect;
+#endif
+	if (strcmp(command, "list") == 0 && words.count == 0)
 		return list();
-	if (good && strcmp(argv[1], "check") == 0 && arguments.count == 1)
-		return check(arguments.names[0], options.steps);
-	if (good && (strcmp(argv[1], "run") == 0 || strcmp(argv[1], "cost") == 0))
-		return play_all(&arguments, &options, strcmp(argv[1], "cost") == 0);
-	fputs(help, stderr);
+	if (strcmp(command, "check") == 0 && words.count == 1)
+		return check(words.names[0], options.steps);
+	if (strcmp(command, "run") == 0 || strcmp(command, "cost") == 0)
+		return play_all(&words, &options, strcmp(command, "cost") == 0);
+	arguments_refuse(PROGRAM, "%s; see --help",
+	                 strcmp(command, "list") == 0    ? "list takes no scenario"
+	                 : strcmp(command, "check") == 0 ? "check takes one file"
+	                                                 : "the first word is list, run, check or cost");
 	return 2;
 }

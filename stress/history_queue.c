@@ -42,7 +42,7 @@ static size_t fill(const struct worker *me, void *bytes, uint64_t value)
 
 	words[0] = value;
 	for (size_t i = 1; i < size / 8; i++)
-		words[i] = history_mix(value + i);
+		words[i] = chance_mix(value + i);
 	return size;
 }
 
@@ -53,7 +53,7 @@ static uint64_t read_message(const struct worker *me, const void *bytes, size_t 
 	bool whole = size >= 8 && size == size_of(me, words[0]);
 
 	for (size_t i = 1; whole && i < size / 8; i++)
-		whole = words[i] == history_mix(words[0] + i);
+		whole = words[i] == chance_mix(words[0] + i);
 	if (!whole)
 		*flags |= CALL_TORN;
 	return size >= 8 ? words[0] : 0;
@@ -147,7 +147,8 @@ static bool send_one(struct party *party)
 		if (rc)
 			return worker_fault(me, "reserve", rc);
 		size = fill(me, bytes, me->value);
-		recorder_resume(&me->log);
+		if (me->plan->stamp_every == 1)
+			recorder_resume(&me->log);
 		call_begins(&me->log, CALL_PUSH, 0, me->value, 0);
 		rc = stoa_sender_commit(party->sender, bytes, size, &stoa_now);
 		call_ends(&me->log, rc, 0, 0);
@@ -188,7 +189,7 @@ static bool send_many(struct party *party)
 	recorder_stamp(&me->log);
 	for (size_t i = 0; i < count && i <= done; i++)
 		recorder_end(&me->log, mark + (uint32_t)i, i < done ? STOA_OK : rc, 0, 0);
-	recorder_drop(&me->log, mark + (uint32_t)(done < count ? done + 1 : done));
+	recorder_end_batch(&me->log, mark, count, done);
 	if (!pushed(party, "push_many", rc, done))
 		return false;
 	me->value += count * (me->plan->message_size / 8); /* more than were sent: none is used twice */
@@ -246,7 +247,7 @@ static bool receive_many(struct party *party)
 
 		recorder_end(&me->log, mark + (uint32_t)i, i < done ? STOA_OK : STOA_EMPTY, value, flags);
 	}
-	recorder_drop(&me->log, mark + (uint32_t)(done < count ? done + 1 : done));
+	recorder_end_batch(&me->log, mark, count, done);
 	return received(party, "pop_many", rc, done);
 }
 
@@ -341,6 +342,7 @@ bool queue_work(struct worker *me)
 		if (!act(&party))
 			return false;
 		if (party.idle > 20) {
+			recorder_resume(&me->log);
 			os_yield(); /* who could change that may have no processor */
 			party.idle = 0;
 			recorder_resume(&me->log);

@@ -17,9 +17,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#define PROCESSES_MAX 64
 #define PATIENCE_NS 60000000000ull
 #define MS 1000000ull
 
@@ -52,15 +52,28 @@ bool worker_fault(struct worker *me, const char *call, int rc)
 
 /* ---- a process ---- */
 
+/* Of this thread: what others do on the machine is not in it. */
+static uint64_t processor_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 static void *be_thread(void *context)
 {
 	struct worker *me = context;
 	struct round *round = me->plan->round;
+	uint64_t begun;
 
 	atom32_add_seq(&round->ready, 1);
 	while (!atom32_load_acq(&round->go)) /* [H2] acquire: what the main process prepared */
 		os_yield();
+	begun = processor_ns();
 	me->plan->scenario->work(me);
+	atom64_add_seq(&round->processor_ns, processor_ns() - begun);
+	recorder_resume(&me->log);
 	atom64_add_seq(&round->done, me->done);
 	return NULL;
 }
@@ -68,8 +81,8 @@ static void *be_thread(void *context)
 static _Noreturn void be_process(const struct cast *cast, const struct process *self)
 {
 	const struct run_options *options = cast->plan.options;
-	struct worker workers[64];
-	pthread_t threads[64];
+	struct worker workers[THREADS_MAX];
+	pthread_t threads[THREADS_MAX];
 	uint32_t count = options->threads;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -82,9 +95,11 @@ static _Noreturn void be_process(const struct cast *cast, const struct process *
 
 		me->plan = &cast->plan;
 		me->number = self->number * count + i;
-		me->seed = history_mix(cast->plan.seed ^ history_mix(self->first_log + i)) | 1;
+		me->seed = chance_seed(cast->plan.seed ^ chance_mix(self->first_log + i));
 		me->value = ((uint64_t)log->thread + 1) << 32;
-		recorder_open(&me->log, options->unrecorded ? NULL : log, cast->plan.plain_stores);
+		recorder_open(&me->log, options->unrecorded ? NULL : log, cast->plan.stamp_every,
+		              cast->plan.plain_stores);
+		me->log.wraps = options->cost;
 		if (i == 0 && stoa_segment_open_fd(cast->plan.segment_fd, 0, &me->segment)) {
 			worker_fault(me, "segment_open_fd", -EIO);
 			_exit(1);
@@ -110,12 +125,8 @@ static bool start(struct cast *cast, struct process *process)
 		return false;
 	process->first_log = cast->logs;
 	process->continue_at = 0;
-	for (uint32_t i = 0; i < threads; i++) {
-		struct history_log *log = &cast->plan.round->logs[cast->logs++];
-
-		atom32_store_rlx(&log->count, 0); /* relaxed: before fork() */
-		log->killed = log->death = 0;
-	}
+	for (uint32_t i = 0; i < threads; i++)
+		history_log_wipe(&cast->plan.round->logs[cast->logs++]);
 	fflush(NULL);
 	process->pid = fork();
 	if (process->pid == 0)
@@ -127,8 +138,7 @@ static bool start(struct cast *cast, struct process *process)
 
 static uint64_t roll(struct cast *cast, uint64_t limit)
 {
-	cast->seed = history_mix(cast->seed);
-	return (cast->seed >> 16) % limit;
+	return chance_below(&cast->seed, limit);
 }
 
 static void kill_and_replace(struct cast *cast, struct process *process)
@@ -220,7 +230,7 @@ static bool end_all(struct cast *cast)
 static void play(struct cast *cast, struct round_result *result)
 {
 	struct round *round = cast->plan.round;
-	uint64_t end, begun;
+	uint64_t end, spent;
 
 	for (uint32_t i = 0; i < cast->plan.options->processes; i++) {
 		cast->processes[i].number = i;
@@ -229,8 +239,7 @@ static void play(struct cast *cast, struct round_result *result)
 			result->not_tried = true;
 	}
 	await_ready(cast);
-	begun = os_now_ns();
-	end = begun + cast->plan.options->round_ms * MS;
+	end = os_now_ns() + cast->plan.options->round_ms * MS;
 	atom32_store_rel(&round->go, 1); /* [H2] release */
 	while (!result->not_tried && os_now_ns() < end && !atom32_load_acq(&round->failed)) {
 		if (cast->plan.scenario->flags & (SCENARIO_KILL | SCENARIO_STOP)) {
@@ -243,7 +252,8 @@ static void play(struct cast *cast, struct round_result *result)
 	if (!end_all(cast) && !atom32_load_acq(&round->failed))
 		snprintf(result->fault, sizeof result->fault,
 		         "a process did not end: a call does not return");
-	result->rate = atom64_load_seq(&round->done) * 1000000000 / (os_now_ns() - begun);
+	spent = atom64_load_seq(&round->processor_ns);
+	result->rate = spent ? (double)atom64_load_seq(&round->done) * 1e9 / (double)spent : 0;
 	result->deaths = cast->deaths;
 	result->stops = cast->stops;
 }
@@ -259,13 +269,16 @@ static bool gather(struct cast *cast, struct history *history)
 
 static bool audit(struct cast *cast, struct stoa_segment *segment)
 {
-	struct worker me = { .plan = &cast->plan, .segment = segment, .seed = cast->seed | 1 };
+	struct worker me = { .plan = &cast->plan, .segment = segment, .seed = cast->seed };
 	struct history_log *log = &cast->plan.round->logs[cast->logs++];
 
-	atom32_store_rlx(&log->count, 0); /* relaxed: ours */
-	log->killed = log->death = 0;
-	recorder_open(&me.log, log, cast->plan.plain_stores);
-	return queue_audit(&me) && !me.log.full;
+	bool good;
+
+	history_log_wipe(log);
+	recorder_open(&me.log, log, 1, cast->plan.plain_stores);
+	good = queue_audit(&me) && !me.log.full;
+	recorder_resume(&me.log);
+	return good;
 }
 
 static void judge(struct cast *cast, struct stoa_segment *segment, struct history *history,
@@ -274,7 +287,7 @@ static void judge(struct cast *cast, struct stoa_segment *segment, struct histor
 	const struct run_options *options = cast->plan.options;
 	bool audited = true;
 
-	if (options->unrecorded)
+	if (options->cost)
 		return;
 	if (!result->fault[0] && history->subject == SUBJECT_QUEUE)
 		audited = audit(cast, segment);
@@ -295,18 +308,21 @@ static void judge(struct cast *cast, struct stoa_segment *segment, struct histor
 static struct round *make_round(const struct run_options *options)
 {
 	static struct round *round;
-	struct call *calls;
+	struct record *records;
+	struct record_group *groups;
 	size_t room = options->room + RECORDER_SLACK,
-	       bytes = sizeof *round + LOGS_MAX * room * sizeof(struct call);
+	       bytes = sizeof *round + LOGS_MAX * room * (sizeof *records + sizeof *groups);
 
 	if (!round) {
 		round = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
 		             -1, 0);
 		if (round == MAP_FAILED)
 			return NULL;
-		calls = (struct call *)(void *)(round + 1);
+		records = (struct record *)(void *)(round + 1);
+		groups = (struct record_group *)(void *)(records + LOGS_MAX * room);
 		for (uint32_t i = 0; i < LOGS_MAX; i++) {
-			round->logs[i].calls = calls + i * room;
+			round->logs[i].records = records + i * room;
+			round->logs[i].group = groups + i * room;
 			round->logs[i].room = (uint32_t)room;
 			round->logs[i].thread = (uint16_t)i;
 		}
@@ -316,6 +332,7 @@ static struct round *make_round(const struct run_options *options)
 	atom32_store_rlx(&round->stop, 0);
 	atom32_store_rlx(&round->failed, 0);
 	atom64_store_rlx(&round->done, 0);
+	atom64_store_rlx(&round->processor_ns, 0);
 	return round;
 }
 
@@ -340,16 +357,18 @@ static void make_plan(struct cast *cast, const struct scenario *scenario, const 
                       uint64_t number)
 {
 	static const uint64_t capacities[] = { 1, 2, 3, 8, 1024 };
-	uint64_t any = history_mix(options->seed ^ history_mix(number + 1));
+	static const uint32_t everies[] = { 1, 4, 16, 64 };
+	uint64_t any = chance_mix(options->seed ^ chance_mix(number + 1));
 
 	cast->parent = getpid();
-	cast->seed = any;
+	cast->seed = any | 1;
 	cast->plan = (struct round_plan){
 		.scenario = scenario,
 		.options = options,
 		.seed = any,
 		.capacity = options->capacity ? options->capacity : capacities[number % 5],
 		.message_size = any & 1 ? 24 : 104, /* in the ring's places, or in blocks */
+		.stamp_every = options->stamp_every ? options->stamp_every : everies[number % 4],
 		.ring = scenario->senders == STOA_ONE && scenario->receivers == STOA_ONE,
 		.plain_stores = scenario->work == array_work || scenario->senders + scenario->receivers == 2,
 	};

@@ -5,7 +5,7 @@
 #ifndef STOA_STRESS_HISTORY_RUN_H
 #define STOA_STRESS_HISTORY_RUN_H
 
-#include "history.h"
+#include "history_record.h"
 #include "linear.h"
 
 enum scenario_flag {
@@ -39,21 +39,30 @@ struct run_options {
 	uint32_t processes, threads;
 	uint64_t capacity; /* 0: each round another one */
 	uint32_t round_ms;
-	uint32_t room;  /* records of a thread's log */
-	uint64_t steps; /* of linear_search() */
+	uint32_t room;        /* records of a thread's log */
+	uint64_t steps;       /* of linear_search() */
+	uint32_t stamp_every; /* 0: each round another number */
 	bool json;
-	bool unrecorded;  /* nothing is written down or checked: to see what writing costs */
-	unsigned lie;     /* a wrapper that errs: history_wrap.h */
+	bool cost;        /* nothing is checked: to see what writing costs */
+	bool unrecorded;  /* nor written down */
+	uint32_t lie;     /* a wrapper that errs: history_wrap.h */
+	uint32_t defect;  /* defect.h */
+	bool progress;    /* on stderr, which is a terminal */
+	char at[32];      /* which scenario of how many */
 	const char *save; /* where the failing history goes */
 };
 
 #define LOGS_MAX 1024
+#define PROCESSES_MAX 64
+#define THREADS_MAX 64
+#define WORKERS_MAX 256
 
 /* What all processes of a round share. */
 struct round {
 	struct atom32 ready, go, stop, failed;
-	struct atom64 done; /* calls that did something, in unrecorded rounds */
-	char fault[300];    /* by the one who set `failed` */
+	struct atom64 done;         /* calls that did something */
+	struct atom64 processor_ns; /* that they took */
+	char fault[300];            /* by the one who set `failed` */
 	struct history_log logs[LOGS_MAX];
 };
 
@@ -63,7 +72,7 @@ struct round_plan {
 	const struct run_options *options;
 	struct round *round;
 	uint64_t seed, capacity;
-	uint32_t message_size;
+	uint32_t message_size, stamp_every;
 	bool ring, plain_stores;
 	int segment_fd;
 };
@@ -80,10 +89,7 @@ struct worker {
 
 static inline uint64_t worker_roll(struct worker *me, uint64_t limit)
 {
-	me->seed ^= me->seed << 13;
-	me->seed ^= me->seed >> 7;
-	me->seed ^= me->seed << 17;
-	return (me->seed >> 16) % limit;
+	return chance_below(&me->seed, limit);
 }
 
 static inline bool worker_goes_on(const struct worker *me)
@@ -112,7 +118,7 @@ bool semaphore_work(struct worker *me);
 struct round_result {
 	struct linear linear;
 	uint64_t calls, deaths, stops;
-	uint64_t rate; /* of unrecorded and recorded rounds: calls a second */
+	double rate; /* calls in a second of processor time */
 	char fault[300];
 	bool failed, not_tried;
 };
@@ -120,5 +126,8 @@ struct round_result {
 /* Plays and judges one.  `history` gets what happened. */
 void round_play(const struct scenario *scenario, const struct run_options *options, uint64_t number,
                 struct history *history, struct round_result *result);
+
+/* What the writing down costs there, in a line.  0, or 2: it could not be tried. */
+int history_cost(const struct scenario *scenario, const struct run_options *options);
 
 #endif

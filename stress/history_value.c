@@ -25,7 +25,7 @@ static void fill(void *bytes, size_t size, uint64_t value)
 
 	words[0] = value;
 	for (size_t i = 1; i < size / 8; i++)
-		words[i] = history_mix(value + i);
+		words[i] = chance_mix(value + i);
 }
 
 static uint64_t read_struct(const void *bytes, size_t size, uint8_t *flags)
@@ -33,7 +33,7 @@ static uint64_t read_struct(const void *bytes, size_t size, uint8_t *flags)
 	const uint64_t *words = bytes;
 
 	for (size_t i = 1; i < size / 8; i++) {
-		if (words[i] != history_mix(words[0] + i))
+		if (words[i] != chance_mix(words[0] + i))
 			*flags = CALL_TORN;
 	}
 	return words[0];
@@ -162,6 +162,7 @@ static bool cell_act(struct cell *cell)
 	else if (rc == STOA_OK && kind != CALL_STORE && kind != CALL_COMPARE_EXCHANGE)
 		result = read_struct(cell->words, size, &flags);
 	recorder_end(&me->log, recorder_mark(&me->log) - 1, rc, result, flags);
+	recorder_done(&me->log);
 	if (rc < 0)
 		return worker_fault(me, history_kind_name(kind), rc);
 	if (rc == STOA_OK && kind == CALL_COMPARE_EXCHANGE)
@@ -218,6 +219,7 @@ static bool cells_act(struct worker *me, struct stoa_array *array)
 	recorder_stamp(&me->log);
 	for (uint64_t i = 0; i < count; i++)
 		recorder_end(&me->log, mark + (uint32_t)i, rc, words[i], 0);
+	recorder_done(&me->log);
 	me->done += count;
 	return rc == 0 || worker_fault(me, history_kind_name(kind), rc);
 }
@@ -276,6 +278,7 @@ static bool in_turns(struct worker *me, struct stoa_lock *lock, struct stoa_sema
 	if (rc < 0)
 		return worker_fault(me, lock ? "acquire" : "wait", rc);
 	if (rc == STOA_TIMEOUT || rc == STOA_EMPTY) {
+		recorder_resume(&me->log);
 		os_yield();
 		recorder_resume(&me->log);
 		return true;

@@ -136,25 +136,36 @@ struct moment *linear_moments(const struct history *history, size_t *count)
 
 /* ---- one object at a time ---- */
 
-static int compare_objects(const void *a, const void *b)
+/* Each object's calls together, and in the order in which they stood: that of their threads. */
+static struct call *sort_by_object(const struct history *history)
 {
-	const struct call *left = a, *right = b;
+	struct call *calls = malloc((history->count + 1) * sizeof *calls);
+	size_t *at = calloc(UINT16_MAX + 2, sizeof *at);
 
-	return left->object < right->object ? -1 : left->object > right->object;
+	for (size_t i = 0; calls && at && i < history->count; i++)
+		at[history->calls[i].object + 1u]++;
+	for (size_t i = 1; calls && at && i <= UINT16_MAX; i++)
+		at[i] += at[i - 1];
+	for (size_t i = 0; calls && at && i < history->count; i++)
+		calls[at[history->calls[i].object]++] = history->calls[i];
+	if (!at) {
+		free(calls);
+		calls = NULL;
+	}
+	free(at);
+	return calls;
 }
 
 static void check_cells(const struct history *history, uint64_t steps, struct linear *linear)
 {
 	struct history part = *history;
-	struct call *calls = malloc((history->count + 1) * sizeof *calls);
+	struct call *calls = sort_by_object(history);
 	uint64_t total = 0;
 
 	if (!calls) {
 		linear->answer = LINEAR_GAVE_UP;
 		return;
 	}
-	memcpy(calls, history->calls, history->count * sizeof *calls);
-	qsort(calls, history->count, sizeof *calls, compare_objects);
 	for (size_t i = 0, first = 0; i < history->count; i++) {
 		struct linear one;
 

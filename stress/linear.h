@@ -3,8 +3,8 @@
  * linear.h - is there an order of these calls that explains all their answers?
  *
  * A history is linearizable if each call can be given one moment between its two stamps at which it took
- * effect, such that the object, doing one thing after the other, answers what was answered (Herlihy and
- * Wing 1990).  A pending call may have taken effect before its end, or never.
+ * effect, those of one thread in turn, such that the object, doing one thing after the other, answers what
+ * was answered (Herlihy and Wing 1990).  A pending call may have taken effect before its end, or never.
  *
  *   linear_queue()   queues, histories of millions of calls: looks for the patterns that no order explains
  *   linear_search()  everything else, and queues exactly, their bound included: looks for the order

@@ -14,6 +14,8 @@
  *   push u < push v    v left no earlier than u could; u left no later than v had to
  *   pop u < pop v      v entered no earlier than u could; u entered no later than v had to
  *
+ * and by the order of each thread's calls (linear_threads.c).
+ *
  * A window that becomes empty is a contradiction.  What these conditions can miss: a call that explains one
  * answer by having taken effect early and another by having taken effect late.  linear_search.c does not.
  */
@@ -83,7 +85,8 @@ static bool lower_ends(struct queue_case *me, bool by, uint32_t *line)
 	}
 	for (size_t i = 0; i < me->history->count && !by; i++) {
 		if (says_empty(&me->history->calls[i]))
-			line[me->start[i]] = me->end[i];
+			line[me->start[i]] = me->end[i] < line[me->start[i]] ? me->end[i]
+			                                                     : line[me->start[i]];
 	}
 	for (uint32_t r = me->ranks + 2; r-- > 0;)
 		line[r] = line[r + 1] < line[r] ? line[r + 1] : line[r];
@@ -131,6 +134,8 @@ static bool narrow(struct queue_case *me, uint32_t *line)
 		changed = lower_ends(me, false, line) || changed;
 		changed = raise_beginnings(me, true, line) || changed;
 		changed = lower_ends(me, true, line) || changed;
+		changed = threads_raise_beginnings(me) || changed;
+		changed = threads_lower_ends(me) || changed;
 		if (!sound(me))
 			return false;
 	}

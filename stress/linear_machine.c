@@ -18,7 +18,7 @@
 
 static uint64_t place_hash(uint64_t position, uint32_t push)
 {
-	return history_mix(position << 32 ^ history_mix(push));
+	return chance_mix(position << 32 ^ chance_mix(push));
 }
 
 static enum machine_step queue_push(struct machine *machine, uint32_t number)
@@ -184,7 +184,7 @@ static bool pair_up(struct machine *machine)
 			const struct call *call = &history->calls[i];
 			bool is_push = call->kind == CALL_PUSH;
 			uint64_t value = is_push ? call->argument : call->result;
-			size_t at = history_mix(value) & (room - 1);
+			size_t at = chance_mix(value) & (room - 1);
 
 			machine->push_of[i] = receives ? machine->push_of[i] : UINT32_MAX;
 			if (!machine_counts(history, call) || call->outcome != STOA_OK || is_push == receives)
@@ -231,7 +231,7 @@ uint64_t machine_hash(const struct machine *machine)
 	uint64_t hash = 0;
 
 	for (unsigned i = 0; i < MACHINE_CELLS; i++)
-		hash = history_mix(hash ^ machine->state.cells[i]) + i;
+		hash = chance_mix(hash ^ machine->state.cells[i]) + i;
 	return hash;
 }
 

@@ -19,7 +19,7 @@
 
 static struct message *message_of(const struct queue_case *me, uint64_t value)
 {
-	size_t at = history_mix(value) & (me->table_room - 1);
+	size_t at = chance_mix(value) & (me->table_room - 1);
 
 	for (; me->table[at]; at = (at + 1) & (me->table_room - 1)) {
 		if (me->messages[me->table[at] - 1].value == value)
@@ -30,7 +30,7 @@ static struct message *message_of(const struct queue_case *me, uint64_t value)
 
 static bool add_message(struct queue_case *me, const struct call *push)
 {
-	size_t at = history_mix(push->argument) & (me->table_room - 1);
+	size_t at = chance_mix(push->argument) & (me->table_room - 1);
 
 	if (message_of(me, push->argument)) {
 		linear_found(me->linear, "ambiguous",
@@ -60,7 +60,7 @@ static bool add_delivery(struct queue_case *me, const struct call *call, struct 
 		return false;
 	}
 	delivery->call = call;
-	for (at = &message->deliveries; *at && (*at)->call->start < call->start; at = &(*at)->next)
+	for (at = &message->deliveries; *at && (*at)->call->start <= call->start; at = &(*at)->next)
 		;
 	delivery->next = *at;
 	*at = delivery;
@@ -76,7 +76,7 @@ static void end_lease(struct queue_case *me, const struct call *call)
 	if (!message)
 		return;
 	for (struct delivery *d = message->deliveries; d; d = d->next) {
-		if (d->call->thread == call->thread && d->call->start <= call->start)
+		if (d->call->thread == call->thread && d->call < call) /* a thread's calls stand in turn */
 			lease = d;
 	}
 	if (lease)
@@ -115,27 +115,24 @@ bool queue_gather(struct queue_case *me)
 
 /* ---- deliveries ---- */
 
-static bool acknowledged(const struct delivery *delivery, uint64_t *when)
+/* The call that acknowledged it, and has ended; NULL: none. */
+static const struct call *acknowledged(const struct delivery *delivery)
 {
-	if (delivery->call->kind == CALL_POP) {
-		*when = delivery->call->end;
-		return true;
-	}
+	if (delivery->call->kind == CALL_POP)
+		return delivery->call;
 	if (!delivery->end || delivery->end->kind != CALL_RELEASE || delivery->end->flags & CALL_PENDING)
-		return false;
-	*when = delivery->end->end;
-	return true;
+		return NULL;
+	return delivery->end;
 }
 
 /* Whether the holder may have let it go unacknowledged, for a delivery that ended at `until`. */
 static bool let_go(const struct queue_case *me, const struct delivery *holder, uint64_t until)
 {
 	const struct call *death = me->deaths[holder->call->thread];
-	uint64_t when;
 
 	if (holder->end && holder->end->kind == CALL_RETURN && holder->end->start <= until)
 		return true;
-	return !me->history->discard && death && death->start <= until && !acknowledged(holder, &when);
+	return !me->history->discard && death && death->start <= until && !acknowledged(holder);
 }
 
 /* Whether `suspect` may have taken the message out of the line before `until`. */
@@ -180,12 +177,12 @@ static bool judge_deliveries(struct queue_case *me, struct message *message)
 	for (struct delivery *d = message->deliveries; d; d = d->next) {
 		bool flagged = d->call->flags & CALL_REDELIVERED;
 
-		if (d->call->end < message->push->start)
+		if (came_before(d->call, message->push))
 			return accuse(me, message, "early", "was received before it was sent");
 		for (const struct delivery *e = message->deliveries; e != d; e = e->next) {
-			uint64_t when;
+			const struct call *end = acknowledged(e);
 
-			if (acknowledged(e, &when) && when < d->call->start)
+			if (end && came_before(end, d->call))
 				return accuse(me, message, "again", "was received again after its end");
 		}
 		if (!flagged && !message->pop)
@@ -261,11 +258,14 @@ static bool window_out(struct queue_case *me, struct message *message)
 	if (message->pop) {
 		message->out = (struct window){ rank_of_start(me, message->pop),
 			                        rank_of_end(me, message->pop) };
+		message->sure = true;
 		/* A pop does not tell whether its message came out of the line or was redelivered. */
 		if (message->pop->kind == CALL_POP && !me->history->discard &&
 		    hidden_window(me, message, message->pop->end, false, &hidden) &&
-		    hidden.from < message->out.from)
+		    hidden.from < message->out.from) {
 			message->out.from = hidden.from;
+			message->sure = false;
+		}
 	} else if (message->deliveries) {
 		if (!hidden_window(me, message, until, false, &message->out))
 			return accuse(me, message, "flag", "is flagged each time, and nobody was the first");
@@ -283,7 +283,6 @@ static bool window_out(struct queue_case *me, struct message *message)
 static void window_leaves(struct queue_case *me, struct message *message)
 {
 	const struct delivery *last = message->deliveries;
-	uint64_t when;
 
 	message->leaves = message->out;
 	while (last && last->next)
@@ -291,7 +290,7 @@ static void window_leaves(struct queue_case *me, struct message *message)
 	if (!me->history->ring || !last)
 		return;
 	message->leaves.to = me->ranks + 1;
-	if (!acknowledged(last, &when))
+	if (!acknowledged(last))
 		return;
 	message->leaves.to = rank_of_end(me, last->end ? last->end : last->call);
 	if (last->end)

@@ -13,6 +13,8 @@
  *           ended): a, which entered first, did not leave first
  *   empty   a receiver says "empty" and at each moment of its call some message was surely there
  *
+ * Where calls share their stamps, `order` also takes what one thread did in turn (linear_threads.c).
+ *
  * "Surely there": its push had ended and its pop had not begun.  Several messages may have to relay each
  * other to cover the whole of the call; at a moment without such a message each one can be taken to have come
  * and gone before or to come and go after it, consistently.  So the two sweeps below are exact: each message
@@ -36,8 +38,8 @@
  * suspects are matched to suspects at the right time, one each; too few suspects is a violation.
  *
  * Complete: histories of push, pop, empty, with pending pushes, without bound; tested against brute force.
- * With suspects, redelivery, leases, batches (whose calls share one interval, and lose their order
- * among themselves) or a bound: sound, not complete.
+ * With suspects, redelivery, leases, a bound, or calls that share one interval (batches, groups of the
+ * recorder): sound, not complete.
  */
 #include "linear_queue.h"
 
@@ -180,8 +182,8 @@ static bool make_room(struct queue_case *me)
 	me->suspects = calloc(calls, sizeof *me->suspects);
 	me->deaths = calloc(UINT16_MAX + 1, sizeof *me->deaths);
 	me->table = calloc(me->table_room, sizeof *me->table);
-	return me->start && me->end && me->messages && me->deliveries && me->suspects && me->deaths &&
-	       me->table;
+	return threads_make(me) && me->start && me->end && me->messages && me->deliveries && me->suspects &&
+	       me->deaths && me->table;
 }
 
 static void give_room_back(struct queue_case *me)
@@ -193,6 +195,7 @@ static void give_room_back(struct queue_case *me)
 	free((void *)me->suspects);
 	free((void *)me->deaths);
 	free(me->table);
+	threads_free(me);
 }
 
 void linear_queue(const struct history *history, struct linear *linear)
@@ -203,7 +206,7 @@ void linear_queue(const struct history *history, struct linear *linear)
 	*linear = (struct linear){ .answer = LINEAR_HOLDS };
 	if (history->count >= UINT32_MAX / 4 || !make_room(&me) || !rank_all(&me)) {
 		linear->answer = LINEAR_GAVE_UP;
-	} else if (queue_gather(&me) && queue_windows(&me)) {
+	} else if (queue_gather(&me) && queue_windows(&me) && queue_threads(&me)) {
 		reach = sweep_reach(&me);
 		if (!reach)
 			linear->answer = LINEAR_GAVE_UP;

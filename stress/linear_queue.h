@@ -30,7 +30,13 @@ struct message {
 	struct window in, out;  /* push, and being taken out of the line */
 	struct window leaves;   /* its place is free again: `out`, but for leases in the SPSC ring */
 	bool absent;            /* its push was pending, and nobody ever received it */
+	bool sure;              /* `out` is the window of `pop`: that took it out of the line */
 	bool hidden; /* surely taken out by somebody who was killed in that, and then redelivered */
+};
+
+/* What a thread's calls say of its next one: its window, and the others of what it sent and received. */
+struct turn {
+	uint32_t now, sent, received;
 };
 
 struct queue_case {
@@ -44,6 +50,9 @@ struct queue_case {
 	const struct call **deaths;   /* of each thread */
 	const struct call **suspects; /* receiving calls in which their process was killed */
 	size_t suspect_count;
+	struct turn *turns;   /* of each thread */
+	uint32_t *message_of; /* of pushes and of `sure` pops: index + 1 */
+	uint32_t threads;
 	uint32_t *table; /* of values: index of the message + 1 */
 	size_t table_room;
 };
@@ -66,6 +75,12 @@ static inline bool says_full(const struct call *call)
 	       (call->outcome == STOA_FULL || call->outcome == STOA_TIMEOUT);
 }
 
+/* Whether a had surely taken effect before b could: it had ended, or is the same thread's. */
+static inline bool came_before(const struct call *a, const struct call *b)
+{
+	return a->end < b->start || (a->thread == b->thread && a < b);
+}
+
 /* The rank of a call's start or end. */
 static inline uint32_t rank_of_start(const struct queue_case *me, const struct call *call)
 {
@@ -80,7 +95,14 @@ static inline uint32_t rank_of_end(const struct queue_case *me, const struct cal
 /* Each returns false where it has found something, or gave up. */
 bool queue_gather(struct queue_case *me);   /* messages and their deliveries */
 bool queue_windows(struct queue_case *me);  /* who had what when; duplicates and inventions */
+bool queue_threads(struct queue_case *me);  /* what one thread did in turn */
 bool queue_vanished(struct queue_case *me); /* as many as could */
 bool queue_capacity(struct queue_case *me);
+
+/* Narrows windows by the order of each thread's calls; true: something has changed. */
+bool threads_raise_beginnings(struct queue_case *me);
+bool threads_lower_ends(struct queue_case *me);
+bool threads_make(struct queue_case *me); /* false: no memory */
+void threads_free(struct queue_case *me);
 
 #endif

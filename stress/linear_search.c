@@ -14,7 +14,7 @@
  * gives up and says so.  Two different places with one hash would hide an order: with 10^7 places, one chance
  * in 10^24.
  *
- * A thread's calls are tried in turn, also those that were one call to the library, and have one interval.
+ * A thread's calls are tried in turn, also those that share their stamps.
  *
  * Three things make it quick, and none of them loses an order:
  *   - A call that fits and changes nothing (a load, "empty") is done at once and is no choice: whatever
@@ -68,7 +68,8 @@ struct search {
 	size_t place_room, place_count;
 	uint64_t steps, most_steps;
 	uint32_t first_end; /* node */
-	uint64_t *looked;   /* of each thread: in which look at the open calls it was met */
+	uint64_t *
+		looked; /* of each thread: in which look at the open calls it was met, doubled; + 1: pending */
 	uint64_t look;
 };
 
@@ -197,7 +198,7 @@ static bool grow(struct search *me)
 static bool is_new(struct search *me)
 {
 	uint64_t state = machine_hash(&me->machine);
-	struct place place = { { me->done[0] ^ state, me->done[1] ^ history_mix(state) } };
+	struct place place = { { me->done[0] ^ state, me->done[1] ^ chance_mix(state) } };
 
 	for (size_t at = place.hash[0] & (me->place_room - 1);
 	     me->places[at].hash[0] | me->places[at].hash[1]; at = (at + 1) & (me->place_room - 1)) {
@@ -215,8 +216,8 @@ static bool is_new(struct search *me)
 
 static void flip(struct search *me, uint32_t call)
 {
-	me->done[0] ^= history_mix(call);
-	me->done[1] ^= history_mix(~(uint64_t)call);
+	me->done[0] ^= chance_mix(call);
+	me->done[1] ^= chance_mix(~(uint64_t)call);
 }
 
 static void unlink_node(struct search *me, uint32_t node)
@@ -314,12 +315,12 @@ static uint32_t next_candidate(struct search *me, uint32_t after)
 	for (uint32_t n = me->nodes[0].next; n != me->first_end; n = me->nodes[n].next) {
 		const struct call *call = &me->history->calls[me->nodes[n].call];
 		uint32_t end = me->end[me->nodes[n].call];
+		uint64_t met = me->looked[call->thread], pending = call->flags & CALL_PENDING;
 
-		if (call->kind != CALL_DIE) {
-			if (me->looked[call->thread] == me->look)
-				continue;
-			me->looked[call->thread] = me->look;
-		}
+		/* A death may come before its thread's last call is left out. */
+		if (met == 2 * me->look || (met == 2 * me->look + 1 && call->kind != CALL_DIE))
+			continue;
+		me->looked[call->thread] = 2 * me->look + (pending != 0);
 		if (end > after && end < best_end) {
 			best = me->nodes[n].call;
 			best_end = end;

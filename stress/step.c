@@ -9,6 +9,7 @@
 #include "step_run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arguments.h"
+#include "chance.h"
 #include "stress.h"
+
+#define PROGRAM "stoa-stress step"
 
 static void use_processor(uint32_t n)
 {
@@ -151,46 +156,64 @@ static void run_all(struct run *run)
 
 /* ---- what was asked for ---- */
 
-/* Keeps the scenarios that a word names, or, where it names none, those whose names contain it. */
-static void choose(struct run *run, char *const words[], int count)
+/* Whether some scenario has just this name. */
+static bool is_name(const struct run *run, const char *word)
 {
-	bool *whole = calloc((size_t)count, sizeof *whole);
+	for (uint32_t i = 0; i < run->count; i++) {
+		char name[NAME_ROOM];
+
+		scenario_name(&run->scenarios[i], name);
+		if (strcmp(name, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Keeps the scenarios that a word names, or, where it names none, those whose names contain it.  False: there
+ * is none for some word.
+ */
+static bool choose(struct run *run, char *const words[], int count)
+{
+	bool *wanted = calloc(run->count + 1, sizeof *wanted);
 	uint32_t kept = 0;
 
-	if (!whole)
-		exit(2);
-	for (uint32_t i = 0; i < run->count; i++) {
-		char name[NAME_ROOM];
+	for (int k = 0; wanted && k < count; k++) {
+		bool whole = is_name(run, words[k]), any = false;
 
-		scenario_name(&run->scenarios[i], name);
-		for (int k = 0; k < count; k++)
-			whole[k] |= strcmp(name, words[k]) == 0;
+		for (uint32_t i = 0; i < run->count; i++) {
+			char name[NAME_ROOM];
+
+			scenario_name(&run->scenarios[i], name);
+			if (whole ? strcmp(name, words[k]) != 0 : !strstr(name, words[k]))
+				continue;
+			wanted[i] = any = true;
+		}
+		if (any)
+			continue;
+		arguments_refuse(PROGRAM, "no scenario has the name '%s'; `stoa-stress list --all` has them",
+		                 words[k]);
+		free(wanted);
+		return false;
 	}
-	for (uint32_t i = 0; i < run->count; i++) {
-		char name[NAME_ROOM];
-		bool wanted = false;
-
-		scenario_name(&run->scenarios[i], name);
-		for (int k = 0; k < count; k++)
-			wanted |= whole[k] ? strcmp(name, words[k]) == 0 : strstr(name, words[k]) != NULL;
-		if (wanted)
+	for (uint32_t i = 0; wanted && i < run->count; i++) {
+		if (wanted[i])
 			run->scenarios[kept++] = run->scenarios[i];
 	}
 	run->count = kept;
-	free(whole);
+	free(wanted);
+	return kept > 0;
 }
 
 /* Another order for each seed: where the time is short, another choice. */
 static void shuffle(struct run *run)
 {
-	uint64_t state = (uint64_t)(run->seed < 0 ? (run->seed = time(NULL)) : run->seed) * 2 + 1;
+	uint64_t seed = chance_seed((uint64_t)(run->seed < 0 ? (run->seed = time(NULL)) : run->seed));
 
 	for (uint32_t i = run->count; i > 1; i--) {
 		struct scenario scenario = run->scenarios[i - 1];
-		uint32_t k;
+		uint32_t k = (uint32_t)chance_below(&seed, i);
 
-		state = state * 6364136223846793005u + 1442695040888963407u;
-		k = (uint32_t)(state >> 33) % i;
 		run->scenarios[i - 1] = run->scenarios[k];
 		run->scenarios[k] = scenario;
 	}
@@ -212,64 +235,41 @@ int step_list(bool all)
 	return 0;
 }
 
-/* A number from 0 up; -1 where it is none. */
-static long number_of(const char *text)
+/* How many words there are; -1: something is wrong, and has been told. */
+static int parse(struct run *run, int argc, char **argv)
 {
-	char *end_of;
-	long number = text ? strtol(text, &end_of, 10) : -1;
-
-	return text && *text && *end_of == '\0' ? number : -1;
-}
-
-static bool parse(struct run *run, int argc, char **argv, char **words, int *count)
-{
-	long jobs = run->jobs_most, defect = 0;
-	struct {
-		const char *name;
-		long *number;
-	} numbers[] = {
-		{ "--kill", &run->settings.only.kill },
-		{ "--freeze", &run->settings.only.freeze },
-		{ "--reaper-kill", &run->settings.only.reaper_kill },
-		{ "--reaper-freeze", &run->settings.only.reaper_freeze },
-		{ "--jobs", &jobs },
-		{ "--defect", &defect },
-		{ "--seed", &run->seed },
-		{ "--seconds", &run->seconds_most },
+	bool all = false, quick = false;
+	long defect = 0;
+	const struct argument known[] = {
+		{ "kill", .integer = &run->settings.only.kill, .most = LONG_MAX },
+		{ "freeze", .integer = &run->settings.only.freeze, .most = LONG_MAX },
+		{ "reaper-kill", .integer = &run->settings.only.reaper_kill, .most = LONG_MAX },
+		{ "reaper-freeze", .integer = &run->settings.only.reaper_freeze, .most = LONG_MAX },
+		{ "jobs", .small = &run->jobs_most, .least = 1, .most = JOBS_MAX },
+		{ "seed", .integer = &run->seed, .most = LONG_MAX },
+		{ "seconds", .integer = &run->seconds_most, .most = 10000000 },
+		{ "defect", .integer = &defect, .most = LONG_MAX },
+		{ "all", .flag = &all },
+		{ "quick", .flag = &quick },
+		{ "json", .flag = &run->json },
+		{ "every", .flag = &run->settings.every },
+		{ .name = NULL },
 	};
+	int words = arguments_take(PROGRAM, known, argc, argv);
 
-	for (int i = 0; i < argc; i++) {
-		bool known = argv[i][0] != '-';
-
-		if (known)
-			words[(*count)++] = argv[i];
-		for (size_t k = 0; k < sizeof numbers / sizeof *numbers && !known; k++) {
-			if (strcmp(argv[i], numbers[k].name) != 0)
-				continue;
-			*numbers[k].number = number_of(argv[++i]);
-			if (*numbers[k].number < 0)
-				return false;
-			known = true;
-		}
-		if (strcmp(argv[i], "--all") == 0)
-			run->effort = EFFORT_ALL;
-		else if (strcmp(argv[i], "--quick") == 0)
-			run->effort = EFFORT_QUICK;
-		else if (strcmp(argv[i], "--json") == 0)
-			run->json = true;
-		else if (strcmp(argv[i], "--every") == 0)
-			run->settings.every = true;
-		else if (!known)
-			return false;
-	}
-	run->jobs_most = (uint32_t)jobs;
-	return stress_defect(defect) && jobs > 0 && jobs <= JOBS_MAX;
+	if (words < 0)
+		return -1;
+	if (all && quick)
+		return arguments_refuse(PROGRAM, "--all or --quick, not both");
+	if (!stress_defect(defect))
+		return arguments_refuse(PROGRAM, "--defect %ld: there is no such one in this build", defect);
+	run->effort = all ? EFFORT_ALL : quick ? EFFORT_QUICK : run->effort;
+	return words;
 }
 
 int step_main(int argc, char **argv)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	char **words = calloc((size_t)argc + 1, sizeof *words);
 	struct run run = {
 		.settings.only = { -1, -1, -1, -1 },
 		.seed = -1,
@@ -277,21 +277,15 @@ int step_main(int argc, char **argv)
 		.jobs_most = processors < 1 ? 1 : processors > JOBS_MAX ? JOBS_MAX : (uint32_t)processors,
 		.effort = EFFORT_NORMAL,
 	};
-	int count = 0;
+	int count = parse(&run, argc, argv);
 
-	if (!words || !parse(&run, argc, argv, words, &count))
-		return -1;
+	if (count < 0)
+		return 2;
 	run.scenarios = scenarios(count && run.effort == EFFORT_NORMAL ? EFFORT_ALL : run.effort, &run.count);
-	if (count)
-		choose(&run, words, count);
-	free(words);
+	if (count && !choose(&run, argv, count))
+		return 2;
 	if (run.seed >= 0 || run.seconds_most >= 0)
 		shuffle(&run);
-	if (!run.count) {
-		fprintf(stderr,
-		        "stoa-stress: there is no such scenario; `stoa-stress list --all` has them\n");
-		return 2;
-	}
 	run.progress = isatty(STDERR_FILENO) && !run.json;
 	run.tallies = mmap(NULL, run.count * sizeof *run.tallies, PROT_READ | PROT_WRITE,
 	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);

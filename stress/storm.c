@@ -43,8 +43,8 @@
  */
 #include "storm.h"
 
-#include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,12 +52,14 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "arguments.h"
 #include "stress.h"
 
 #ifdef STRESS_CAN_STEP
 #include "storm_blocks.h"
 #endif
 
+#define PROGRAM "stoa-stress storm"
 #define GUST_NS (2000 * MS)
 #define ROUND_LEAST_NS (3000 * MS)
 
@@ -226,77 +228,62 @@ static void interrupt(int number)
 	interrupted = 1;
 }
 
-static bool number_of(const char *text, long most, long *number)
+/* How many words there are; -1: something is wrong, and has been told. */
+static int parse(int argc, char **argv)
 {
-	char *end;
+	const struct argument known[] = {
+		{ "seconds", .integer = &run.seconds, .least = 1, .most = 10000000 },
+		{ "deaths", .integer = &run.deaths, .least = 1, .most = 1000000000 },
+		{ "seed", .integer = &run.seed, .most = LONG_MAX },
+		{ "processes", .integer = &run.processes, .least = 6, .most = SEATS_MAX },
+		{ "defect", .integer = &run.defect, .most = LONG_MAX },
+		{ "json", .flag = &run.json },
+		{ .name = NULL },
+	};
+	int words = arguments_take(PROGRAM, known, argc, argv);
 
-	if (!text || !isdigit((unsigned char)*text))
-		return false;
-	*number = strtol(text, &end, 10);
-	return *end == '\0' && *number <= most;
+	if (words >= 0 && !stress_defect(run.defect))
+		return arguments_refuse(PROGRAM, "--defect %ld: there is no such one in this build",
+		                        run.defect);
+	return words;
 }
 
-static bool parse(int argc, char **argv, bool wanted[STORM_SCENARIOS])
+/* The scenarios that the words name; false: one names none. */
+static bool choose(int count, char **words, bool wanted[STORM_SCENARIOS])
 {
-	const struct {
-		const char *name;
-		long *number, most;
-	} numbers[] = {
-		{ "--seconds", &run.seconds, 10000000 }, { "--deaths", &run.deaths, 1000000000 },
-		{ "--seed", &run.seed, INT64_MAX },      { "--processes", &run.processes, SEATS_MAX },
-		{ "--defect", &run.defect, 1000 },
-	};
+	for (int i = 0; i < count; i++) {
+		bool any = false;
 
-	for (int i = 0; i < argc; i++) {
-		bool known = argv[i][0] != '-';
-
-		for (uint32_t k = 0; k < STORM_SCENARIOS && known; k++) {
+		for (uint32_t k = 0; k < STORM_SCENARIOS; k++) {
 			struct storm_scenario scenario = storm_scenario(k);
 			char name[STORM_NAME_ROOM];
 
 			storm_name(&scenario, name);
-			wanted[k] |= strstr(name, argv[i]) != NULL;
+			wanted[k] |= strstr(name, words[i]) != NULL;
+			any |= strstr(name, words[i]) != NULL;
 		}
-		for (size_t k = 0; k < sizeof numbers / sizeof *numbers && !known; k++) {
-			if (strcmp(argv[i], numbers[k].name) != 0)
-				continue;
-			if (!number_of(argv[++i], numbers[k].most, numbers[k].number))
-				return false;
-			known = true;
-		}
-		if (!known && strcmp(argv[i], "--json") != 0)
+		if (!any) {
+			arguments_refuse(PROGRAM,
+			                 "no scenario has the name '%s'; `stoa-stress list` has them", words[i]);
 			return false;
-		run.json |= !known;
+		}
 	}
-	return run.processes >= 6 && stress_defect(run.defect);
-}
-
-static bool has_words(int argc, char **argv)
-{
-	bool words = false;
-
-	for (int i = 0; i < argc; i++) {
-		words |= argv[i][0] != '-';
-		i += argv[i][0] == '-' && strcmp(argv[i], "--json") != 0;
-	}
-	return words;
+	return true;
 }
 
 int storm_main(int argc, char **argv)
 {
-	bool wanted[STORM_SCENARIOS] = { false }, all = !has_words(argc, argv);
+	bool wanted[STORM_SCENARIOS] = { false };
 	struct sigaction action = { .sa_handler = interrupt };
+	int words;
 
 	run = (struct storm_run){ .processes = 8, .seed = -1 };
-	if (!parse(argc, argv, wanted))
-		return -1;
-	for (uint32_t i = 0; i < STORM_SCENARIOS; i++) {
-		if (all || wanted[i])
-			run.chosen[run.count++] = i;
-	}
-	if (!run.count) {
-		fprintf(stderr, "stoa-stress: there is no such scenario; `stoa-stress list` has them\n");
+	words = parse(argc, argv);
+	if (words < 0 || !choose(words, argv, wanted))
 		return 2;
+	for (uint32_t i = 0; i < STORM_SCENARIOS; i++) {
+		if (words == 0 || wanted[i])
+			run.chosen[run.count++] = i;
 	}
 	if (run.seconds <= 0 && run.deaths <= 0)
 		run.seconds = 60;

@@ -161,7 +161,9 @@ static inline bool brute_force(const struct brute *state, unsigned done)
 
 		all = all && (done & 1u << i || calls[i].flags & CALL_PENDING);
 		for (size_t j = 0; j < count && may_be_next; j++) {
-			bool before = calls[j].end < calls[i].start, pending = calls[j].flags & CALL_PENDING;
+			bool in_turn = calls[j].thread == calls[i].thread && j < i;
+			bool before = calls[j].end < calls[i].start || in_turn;
+			bool pending = calls[j].flags & CALL_PENDING;
 
 			if (before && !(done & 1u << j) && !pending)
 				may_be_next = false;
@@ -315,6 +317,29 @@ static inline void chance_mutation(struct chance *me)
 	default: /* received by somebody else, or by nobody */
 		if (a && c)
 			a->result = c->argument;
+	}
+}
+
+/* Some calls in a row share the stamp before the first and the one after the last, thread by thread. */
+static inline void chance_groups(struct chance *me)
+{
+	unsigned last[8], left[8] = { 0 };
+
+	for (unsigned i = 0; i < made.count; i++) {
+		unsigned thread = made.calls[i].thread;
+
+		if (left[thread]-- == 0)
+			left[thread] = (unsigned)roll(&me->seed, 4);
+		else
+			made.calls[i].start = made.calls[last[thread]].start;
+		last[thread] = i;
+	}
+	for (unsigned i = (unsigned)made.count; i-- > 0;) {
+		for (unsigned j = 0; j < i; j++) {
+			if (made.calls[j].thread == made.calls[i].thread &&
+			    made.calls[j].start == made.calls[i].start)
+				made.calls[j].end = made.calls[i].end;
+		}
 	}
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * test_linear.c - the checkers of histories: what holds holds, each bad pattern is found, and both agree with
- * brute force on very many small histories.
+ * brute force on very many small histories.  And the recorder, whose stamps calls may share.
  *
  * STOA_TEST_HISTORIES: how many of those; STOA_TEST_SEED.
  */
 #include "linear_helpers.h"
+
+#include "../stress/history_record.h"
 
 static struct linear verdict;
 
@@ -414,7 +416,7 @@ static void a_thread_s_batch_keeps_its_order(void **state)
 	assert_ordered(false);
 }
 
-/* One stamp ends a call and begins the next one; where another thread's call ends then, too, all overlap. */
+/* One stamp ends a call and begins the next one, and another thread's call may end then, too. */
 static void a_thread_s_calls_are_in_turn_where_their_stamps_tie(void **state)
 {
 	(void)state;
@@ -425,11 +427,227 @@ static void a_thread_s_calls_are_in_turn_where_their_stamps_tie(void **state)
 		empty(1, 4, tie ? 10 : 9);
 		pop(1, 2, 30, 40);
 		pop(1, 1, 41, 50);
-		if (tie)
-			assert_holds();
-		else
-			assert_found("order");
+		assert_found("order");
 		assert_ordered(false);
+	}
+}
+
+/* ---- stamps that calls share ---- */
+
+static void what_one_sent_and_another_got_is_in_turn_under_one_stamp(void **state)
+{
+	(void)state;
+	begin(SUBJECT_QUEUE, 0);
+	push(0, 1, 0, 10);
+	push(0, 2, 0, 10);
+	pop(1, 1, 5, 40);
+	pop(1, 2, 5, 40);
+	assert_holds();
+	assert_ordered(true);
+	made.calls[2].result = 2;
+	made.calls[3].result = 1;
+	assert_found("order");
+	assert_ordered(false);
+}
+
+static void what_one_sent_under_one_stamp_others_get_in_turn(void **state)
+{
+	(void)state;
+	begin(SUBJECT_QUEUE, 0);
+	push(0, 1, 0, 10);
+	push(0, 2, 0, 10);
+	pop(1, 1, 5, 20);
+	pop(2, 2, 5, 20);
+	assert_holds();
+	assert_ordered(true);
+	made.calls[2].start = 21;
+	made.calls[2].end = 30;
+	assert_found("order");
+	assert_ordered(false);
+}
+
+static void what_one_got_under_one_stamp_others_sent_in_turn(void **state)
+{
+	(void)state;
+	begin(SUBJECT_QUEUE, 0);
+	push(0, 1, 0, 10);
+	push(1, 2, 0, 10);
+	pop(2, 2, 5, 40);
+	pop(2, 1, 5, 40);
+	assert_holds();
+	assert_ordered(true);
+	made.calls[1].start = 20;
+	made.calls[1].end = 30;
+	assert_found("order");
+	assert_ordered(false);
+}
+
+/* Times do not order these threads' calls, though each one's are in turn. */
+static void threads_under_one_stamp_are_not_ordered(void **state)
+{
+	(void)state;
+	begin(SUBJECT_QUEUE, 0);
+	push(0, 1, 0, 100);
+	push(0, 2, 0, 100);
+	push(1, 3, 10, 90);
+	push(1, 4, 10, 90);
+	pop(2, 3, 20, 200);
+	pop(2, 1, 20, 200);
+	pop(3, 4, 30, 210);
+	pop(3, 2, 30, 210);
+	empty(2, 20, 200);
+	assert_holds();
+	assert_ordered(true);
+}
+
+/* What a killed receiver had comes later than it left: the receiver's own order says nothing of that. */
+static void a_redelivered_message_may_be_late_under_one_stamp(void **state)
+{
+	(void)state;
+	begin(SUBJECT_QUEUE, 2);
+	push(0, 1, 0, 10);
+	push(0, 2, 0, 10);
+	killed(1, CALL_POP, 0, 5, 30);
+	pop(2, 2, 20, 50);
+	pop(2, 1, 20, 50);
+	assert_holds();
+}
+
+static void a_message_given_back_and_taken_again_under_one_stamp_holds(void **state)
+{
+	(void)state;
+	begin(SUBJECT_QUEUE, 0);
+	made.drained = true;
+	push(0, 1, 0, 10);
+	take(1, 1, 5, 50);
+	add(1, CALL_RETURN, 5, 50)->argument = 1;
+	take_flagged(1, 1, 5, 50);
+	release(1, 1, 5, 50);
+	assert_holds();
+	take_flagged(1, 1, 5, 50);
+	assert_found("again");
+}
+
+/* ---- the recorder ---- */
+
+#define LOG_ROOM 4096
+
+static struct record records[LOG_ROOM];
+static struct record_group groups[LOG_ROOM];
+static struct history_log recorded;
+static struct recorder recorder;
+
+static void record(uint32_t every, bool stores)
+{
+	begin(SUBJECT_QUEUE, 0);
+	recorded = (struct history_log){ .room = LOG_ROOM, .records = records, .group = groups };
+	recorder_open(&recorder, &recorded, every, stores);
+}
+
+static void record_push(uint64_t value, int outcome)
+{
+	call_begins(&recorder, CALL_PUSH, 0, value, 0);
+	call_ends(&recorder, outcome, 0, 0);
+}
+
+static void gather_recorded(size_t count)
+{
+	assert_true(history_add_log(&made, &recorded));
+	assert_int_equal(made.count, count);
+}
+
+static void calls_share_stamps_in_groups(void **state)
+{
+	(void)state;
+	record(3, false);
+	for (uint64_t value = 0; value < 7; value++)
+		record_push(value, STOA_OK);
+	recorder_resume(&recorder);
+	gather_recorded(7);
+	for (unsigned i = 0; i < 7; i++) {
+		assert_int_equal(made.calls[i].argument, i);
+		assert_int_equal(made.calls[i].flags, 0);
+		assert_int_equal(made.calls[i].start, made.calls[i / 3 * 3].start);
+		assert_int_equal(made.calls[i].end, made.calls[i / 3 * 3].end);
+		assert_true(made.calls[i].start <= made.calls[i].end);
+	}
+	assert_int_equal(made.calls[3].start, made.calls[0].end);
+	assert_int_equal(made.calls[6].start, made.calls[3].end);
+}
+
+static void only_the_call_that_was_killed_is_pending(void **state)
+{
+	(void)state;
+	record(4, false);
+	for (uint64_t value = 0; value < 6; value++)
+		record_push(value, value == 5 ? STOA_FULL : STOA_OK);
+	call_begins(&recorder, CALL_PUSH, 0, 6, 0);
+	recorded.killed = HISTORY_NEVER - 2;
+	recorded.death = HISTORY_NEVER - 1;
+	gather_recorded(8);
+	for (unsigned i = 0; i < 7; i++) {
+		assert_int_equal(made.calls[i].flags, i == 6 ? CALL_PENDING : 0);
+		assert_int_equal(made.calls[i].outcome, i == 5 ? STOA_FULL : STOA_OK);
+		assert_int_equal(made.calls[i].end == HISTORY_NEVER - 1, i >= 4);
+		assert_int_equal(made.calls[i].start == made.calls[0].end, i >= 4);
+	}
+	assert_int_equal(made.calls[7].kind, CALL_DIE);
+}
+
+/* Behind plain stores that others may not have seen, "full" says little: the third of a row does. */
+static void a_refusal_behind_plain_stores_is_not_written_down(void **state)
+{
+	(void)state;
+	for (int stores = 0; stores < 2; stores++) {
+		record(8, stores);
+		record_push(1, STOA_OK);
+		record_push(2, STOA_FULL);
+		record_push(3, STOA_FULL);
+		record_push(4, STOA_FULL);
+		record_push(5, STOA_OK);
+		recorder_resume(&recorder);
+		gather_recorded(stores ? 3 : 5);
+		assert_int_equal(made.calls[1].argument, stores ? 4 : 2);
+		assert_int_equal(made.calls[1].start == made.calls[0].end, stores);
+	}
+}
+
+static void what_a_batch_did_not_try_is_not_written_down(void **state)
+{
+	(void)state;
+	for (int stores = 0; stores < 2; stores++) {
+		uint32_t mark;
+
+		record(2, stores);
+		record_push(1, STOA_OK);
+		mark = recorder_mark(&recorder);
+		for (uint64_t value = 2; value < 6; value++)
+			call_begins(&recorder, CALL_PUSH, 0, value, 0);
+		recorder_stamp(&recorder);
+		recorder_end(&recorder, mark, STOA_OK, 0, 0);
+		recorder_end(&recorder, mark + 1, STOA_FULL, 0, 0);
+		recorder_end_batch(&recorder, mark, 4, 1);
+		recorder_resume(&recorder);
+		gather_recorded(stores ? 2 : 3);
+		assert_int_equal(made.calls[1].argument, 2);
+		assert_int_equal(made.calls[1].outcome, STOA_OK);
+		assert_int_equal(made.calls[0].start, made.calls[1].start);
+	}
+}
+
+static void a_row_of_refusals_does_not_fill_the_log(void **state)
+{
+	(void)state;
+	for (uint32_t every = 1; every <= RECORDER_EVERY_MAX; every *= 8) {
+		record(every, false);
+		record_push(1, STOA_OK);
+		for (unsigned i = 0; i < 3 * LOG_ROOM; i++)
+			record_push(2, STOA_FULL);
+		record_push(3, STOA_OK);
+		assert_false(recorder.full);
+		recorder_resume(&recorder);
+		gather_recorded(5);
+		assert_true(made.calls[4].start >= made.calls[3].end || every > 1);
 	}
 }
 
@@ -655,6 +873,51 @@ static void the_search_agrees_with_brute_force_on_cells(void **state)
 	assert_true(good > total / 10 && good < total - total / 10);
 }
 
+/*
+ * Calls that share their stamps.  What happened is never said not to have; and of what did not, with a stamp
+ * for each call, most is still found.
+ */
+static void shared_stamps_accuse_nobody_and_hide_little(void **state)
+{
+	uint64_t seed = (uint64_t)setting("STOA_TEST_SEED", 20240301);
+	long total = setting("STOA_TEST_HISTORIES", 40000), bad = 0, found = 0, by_pattern = 0;
+
+	(void)state;
+	for (long i = 0; i < total; i++) {
+		struct chance me = next_chance(&seed);
+		uint64_t capacity = roll(&me.seed, 2) ? 0 : 1 + roll(&me.seed, 3);
+		bool queue = roll(&me.seed, 4), before, truth;
+
+		if (queue)
+			chance_queue(&me, capacity);
+		else
+			chance_cell(&me);
+		for (uint64_t mutations = roll(&me.seed, 3); queue && mutations; mutations--)
+			chance_mutation(&me);
+		before = is_linearizable(&made);
+		chance_groups(&me);
+		seed = me.seed;
+		truth = is_linearizable(&made);
+		if (before && !truth)
+			disagree("who did not see them shared", &me, truth);
+		linear_search(&made, STEPS, &verdict);
+		if (verdict.answer != (truth ? LINEAR_HOLDS : LINEAR_VIOLATED))
+			disagree("the search", &me, truth);
+		bad += !before;
+		found += !truth;
+		if (!queue)
+			continue;
+		linear_queue(&made, &verdict);
+		if (truth && verdict.answer != LINEAR_HOLDS)
+			disagree("a pattern", &me, truth);
+		by_pattern += verdict.answer == LINEAR_VIOLATED;
+	}
+	print_message(
+		"# of %ld that are not linearizable, %ld are found with shared stamps, %ld by patterns\n",
+		bad, found, by_pattern);
+	assert_true(bad > total / 10 && found > bad - bad / 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -687,6 +950,17 @@ int main(void)
 		cmocka_unit_test(a_message_that_died_with_its_holder_is_found),
 		cmocka_unit_test(a_thread_s_batch_keeps_its_order),
 		cmocka_unit_test(a_thread_s_calls_are_in_turn_where_their_stamps_tie),
+		cmocka_unit_test(what_one_sent_and_another_got_is_in_turn_under_one_stamp),
+		cmocka_unit_test(what_one_sent_under_one_stamp_others_get_in_turn),
+		cmocka_unit_test(what_one_got_under_one_stamp_others_sent_in_turn),
+		cmocka_unit_test(threads_under_one_stamp_are_not_ordered),
+		cmocka_unit_test(a_redelivered_message_may_be_late_under_one_stamp),
+		cmocka_unit_test(a_message_given_back_and_taken_again_under_one_stamp_holds),
+		cmocka_unit_test(calls_share_stamps_in_groups),
+		cmocka_unit_test(only_the_call_that_was_killed_is_pending),
+		cmocka_unit_test(a_refusal_behind_plain_stores_is_not_written_down),
+		cmocka_unit_test(what_a_batch_did_not_try_is_not_written_down),
+		cmocka_unit_test(a_row_of_refusals_does_not_fill_the_log),
 		cmocka_unit_test(a_stale_load_is_found),
 		cmocka_unit_test(a_lost_addition_is_found),
 		cmocka_unit_test(a_range_of_two_writes_is_found),
@@ -697,6 +971,7 @@ int main(void)
 		cmocka_unit_test(a_saved_history_is_judged_alike),
 		cmocka_unit_test(both_checkers_agree_with_brute_force_on_queues),
 		cmocka_unit_test(the_search_agrees_with_brute_force_on_cells),
+		cmocka_unit_test(shared_stamps_accuse_nobody_and_hide_little),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
