@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #define EXPLORE_THREADS_MAX 8u
+#define EXPLORE_PROCESSES_MAX 8u
 
 struct explore_scenario {
 	const char *name, *about;
@@ -67,6 +68,41 @@ void explore_undefined(void *at, size_t size);
 
 /* The scenario's own `parameters`. */
 const void *explore_parameters(void);
+
+/* ---- processes, files, locks on their bytes: explore_kernel.c ---- */
+
+/*
+ * From here on, set_up() does everything as that process, 1 to 8, and the thread that it makes next is that
+ * process's only one; in check() the same.  With it comes a kernel: files without names and with, of up to 32
+ * KiB; descriptors; locks that end with their process; pids.  So stoa_segment_create() and all that builds on
+ * it work, in set_up() and in threads:
+ *
+ *	explore_process(1);
+ *	stoa_segment_create(NULL, &config, &w.segments[1]);
+ *	w.fd = explore_pass(stoa_segment_fd(w.segments[1]));
+ *	explore_mortal("creator", create, NULL);
+ *	explore_process(2);
+ *	stoa_segment_open_fd(w.fd, 0, &w.segments[2]);
+ *	explore_thread("opener", open, NULL);
+ *
+ * A thread that is killed takes its process with it: its locks are dropped, os_process_gone() says so, and
+ * who learns that knows all that the victim knew.  One that is stopped, or has returned, keeps its locks.
+ * The memory of the files is shared, malloc's is each process's own: no step.  What the library keeps in
+ * static variables is not put back: what looks something up but once (lock.c, whose thread this is) must be
+ * called once in set_up().  A thread that sleeps goes on when somebody has stored something, or when nobody
+ * else can: then an eighth of a second is over, at once.
+ */
+void explore_process(unsigned number);
+/* The process that calls. */
+unsigned explore_own_process(void);
+/* In set_up(): the process has ended. */
+void explore_end_process(unsigned number);
+/* In check(): whether it has. */
+bool explore_process_ended(unsigned number);
+/* In set_up(): from that byte on nobody gets a lock, of any file: -ENOTSUP. */
+void explore_refuse_locks(uint64_t from);
+/* In set_up(): a descriptor that stays open whoever dies. */
+int explore_pass(int fd);
 
 /* ---- in threads and check() ---- */
 
@@ -104,7 +140,9 @@ void *explore_calloc(size_t count, size_t size);
 void *explore_realloc(void *at, size_t size);
 int explore_posix_memalign(void **at, size_t alignment, size_t size);
 void explore_free(void *at);
+char *explore_strdup(const char *text);
 void *explore_memcpy(void *to, const void *from, size_t size);
+void *explore_memset(void *at, int byte, size_t size);
 
 /* Steps so far: for histories. */
 uint32_t explore_now(void);

@@ -15,6 +15,7 @@
 #include "explore.h"
 
 #define THREADS_MAX EXPLORE_THREADS_MAX
+#define PROCESSES_MAX (EXPLORE_PROCESSES_MAX + 1)
 #define LOCATIONS_MAX 768u
 #define STEPS_MAX 20000u
 
@@ -48,6 +49,7 @@ struct location {
 	uint32_t index; /* in a view, behind the clocks */
 	uint32_t messages;
 	struct message *last;
+	struct usage *usage;
 };
 
 struct memory_thread {
@@ -89,6 +91,8 @@ void memory_fence_all(unsigned thread);
 void memory_learn(unsigned thread, unsigned other);
 /* Eventual visibility: `thread` will read the newest. */
 void memory_refresh(unsigned thread);
+/* Plain code writes over whatever atomics were there: from now on others may be. */
+void memory_overwrite(const void *at, size_t size);
 
 /* ---- plain data: explore_plain.c ---- */
 
@@ -106,6 +110,12 @@ void world_put_back(void);
 void world_forget(void);
 /* Whether an address lies in what the scenario called its state, or in the heap. */
 bool world_has(const void *at);
+/* Whether it lies in the heap. */
+bool world_heap_has(const void *at);
+/* Gives back what was taken from the heap since; forgets the latest state. */
+size_t world_heap_mark(void);
+void world_heap_release(size_t mark);
+void world_forget_last_state(void);
 
 /* ---- threads: explore_run.c ---- */
 
@@ -134,6 +144,7 @@ struct op {
 	struct location *location;
 	uint64_t operand, expected, deadline_ns;
 	unsigned other;
+	bool watches; /* a death may change what it finds: explore_kernel.c */
 };
 
 enum fiber_state {
@@ -151,6 +162,7 @@ struct fiber {
 	void *context;
 	enum fiber_state state;
 	bool mortal;
+	unsigned process; /* explore_kernel.c */
 	struct op op;
 	bool wrote;     /* its last operation changed the world, or it has done none: a death here counts */
 	bool responded; /* since its last operation an operation of a history ended */
@@ -171,6 +183,7 @@ struct effect {
 	bool newest;    /* it read the newest message */
 	bool responded; /* an operation of a history ended with it */
 	bool died;
+	uint32_t watched; /* threads whose deaths would have changed what it found: bits */
 };
 
 enum fate {
@@ -236,6 +249,7 @@ struct engine {
 	unsigned step_limit;
 	uint64_t now_ns;
 	bool unordered;       /* an operation that orders with everything was used: explore_search.c */
+	bool kernel;          /* there are processes: explore_kernel.c */
 	struct effect effect; /* of the step that is under way */
 	jmp_buf main;
 	struct step steps[STEPS_MAX];
@@ -257,6 +271,16 @@ struct step *run_step(struct op op);
 /* The calling fiber sleeps in a futex. */
 void run_sleep(void);
 void run_fail(const char *kind, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
+
+/* ---- who uses a word: explore_usage.c ---- */
+
+struct usage *usage_of(const void *at);
+void usage_note(const struct location *location, unsigned thread, bool wrote);
+/* Whether the operation concerns nobody else, as far as is known. */
+bool usage_is_private(unsigned thread, const struct op *op);
+/* Whether that was relied on, since the last call, and was wrong. */
+bool usage_misjudged(void);
+void usage_forget(void);
 
 /* ---- search: explore_search.c, explore_chance.c ---- */
 

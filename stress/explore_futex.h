@@ -12,5 +12,7 @@ int explore_futex_wait(struct atom32 *word, uint32_t expected, uint64_t deadline
 int explore_futex_wake(struct atom32 *word, int count);
 void explore_fence_all(void);
 uint64_t explore_now_ns(void);
+/* A pause; outside of an execution, nothing but time that passes. */
+void explore_sleep(uint64_t ns);
 
 #endif

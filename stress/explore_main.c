@@ -18,7 +18,7 @@ static const char help[] =
 	"usage: stoa-explore [SCENARIO ...] [OPTION ...]\n"
 	"       stoa-explore list\n"
 	"       stoa-explore SCENARIO --schedule TEXT\n"
-	"       stoa-explore SCENARIO --mutants\n"
+	"       stoa-explore --mutants [SCENARIO ...] [--only TEXT] [--seconds N] [--jobs N] [--json]\n"
 	"\n"
 	"Runs the library's own sources under a model of C11's memory: every order of the threads' steps, "
 	"every\n"
@@ -35,8 +35,13 @@ static const char help[] =
 	"  --seed N, --executions N, --seconds N\n"
 	"  --no-reduction   every order, also of steps that commute\n"
 	"  --schedule TEXT  replay: prints each step\n"
-	"  --weaken FILE:LINE:ORDER   the operation there is only acq_rel, acquire, release or relaxed\n"
-	"  --mutants        weakens each operation in turn, by one step, and tells whether that is noticed\n"
+	"  --weaken FUNCTION/OPERATION#N:ORDER, --weaken FILE:LINE:ORDER\n"
+	"                   that operation is only acq_rel, acquire, release or relaxed\n"
+	"  --mutants        weakens each order of the library in turn, tells which scenario notices\n"
+	"                   (--seconds, 10 here: of each search; --jobs N: at a time, one a processor)\n"
+	"  --together       each on top of those that nobody noticed\n"
+	"  --only TEXT      of operations that have it in their name or file\n"
+	"  --json           a line of JSON for each\n"
 	"  --defect N       plants a defect of src/defect.h\n"
 	"  --sites          lists the operations that were reached\n"
 	"  --self-test      small programs at random (--executions N of them), with and without the "
@@ -57,11 +62,7 @@ static bool run_scenario(const struct request *request, const struct explore_sce
 	stoa_defect = scenario->defect ? scenario->defect : request->defect;
 	run_prepare(scenario);
 	options = options_of(request, scenario);
-	if (request->weaken)
-		weaken_as_asked(request->weaken);
-	if (request->mutants) {
-		run_mutants(request, scenario);
-	} else if (request->schedule) {
+	if (request->schedule) {
 		right = run_replay(request);
 	} else {
 		run_search(&options, &tally);
@@ -100,10 +101,32 @@ static bool is_chosen(const struct request *request, const struct explore_scenar
 	return request->name_count == 0 && (request->all || !scenario->large);
 }
 
+static void weaken_before(const struct request *request)
+{
+	struct weaken_scenario *looks;
+	bool named = false;
+	unsigned count;
+
+	for (unsigned i = 0; i < request->weaken_count; i++)
+		named |= strchr(request->weaken[i], '#') != NULL;
+	looks = weaken_look(request, named ? NULL : is_chosen, &count);
+	for (unsigned i = 0; i < count; i++) {
+		if (is_chosen(request, looks[i].scenario))
+			weaken_measure(request, &looks[i]);
+	}
+	free(looks);
+	for (unsigned i = 0; i < request->weaken_count; i++)
+		weaken_as_asked(request->weaken[i]);
+}
+
 static int run_chosen(const struct request *request)
 {
 	unsigned tried = 0, wrong = 0;
 
+	if (request->mutants)
+		return mutants_run(request, is_chosen);
+	if (request->weaken_count)
+		weaken_before(request);
 	for (const struct explore_scenario *const *list = all_scenarios; *list; list++) {
 		for (const struct explore_scenario *s = *list; s->name; s++) {
 			if (!is_chosen(request, s))
@@ -151,6 +174,10 @@ static bool flag(struct request *request, const char *text)
 		request->sites = true;
 	} else if (strcmp(text, "--mutants") == 0) {
 		request->mutants = true;
+	} else if (strcmp(text, "--together") == 0) {
+		request->together = request->mutants = true;
+	} else if (strcmp(text, "--json") == 0) {
+		request->json = true;
 	} else if (strcmp(text, "--self-test") == 0) {
 		request->self_test = true;
 	} else {
@@ -181,6 +208,8 @@ static bool number_option(struct request *request, const char *name, const char 
 		options->executions = number;
 	else if (strcmp(name, "--seconds") == 0)
 		options->seconds = (double)number;
+	else if (strcmp(name, "--jobs") == 0)
+		request->jobs = (unsigned)number;
 	else if (strcmp(name, "--defect") == 0 && number < DEFECTS)
 		request->defect = (int)number;
 	else if (strcmp(name, "--pct") == 0) {
@@ -207,8 +236,11 @@ static bool parse(struct request *request, int argc, char **argv)
 			return false;
 		if (strcmp(argv[i - 1], "--schedule") == 0)
 			request->schedule = argv[i];
-		else if (strcmp(argv[i - 1], "--weaken") == 0)
-			request->weaken = argv[i];
+		else if (strcmp(argv[i - 1], "--weaken") == 0 &&
+		         request->weaken_count < sizeof request->weaken / sizeof *request->weaken)
+			request->weaken[request->weaken_count++] = argv[i];
+		else if (strcmp(argv[i - 1], "--only") == 0)
+			request->only = argv[i];
 		else if (!number_option(request, argv[i - 1], argv[i]))
 			return false;
 	}

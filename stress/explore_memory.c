@@ -28,8 +28,9 @@
  * aarch64 allow it where nothing orders the two; a model of that must undo guesses.  And what RC11 allows
  * besides, for POWER's sake, S against happens-before, is not tried: x86-64 and aarch64 do not do it.
  *
- * Sizes.  A location is an address with a size; the 8 bytes around it are only accessed in that size.
- * Anything else ends the run: C11 has no meaning for it, and silence would be worse.
+ * Sizes.  A location is an address with a size; the 8 bytes around it are only accessed in that size, unless
+ * nobody has written to them in this execution.  Anything else ends the run: C11 has no meaning for it, and
+ * silence would be worse.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ struct granule {
 	uint32_t run; /* valid in this execution only */
 	unsigned size;
 	struct location *locations[8];
+	struct location *others[4]; /* of another size */
 };
 
 static struct granule granules[BUCKETS];
@@ -143,6 +145,7 @@ static struct location *new_location(const void *at, unsigned size)
 		.index = memory.count++,
 		.messages = 1,
 		.last = initial,
+		.usage = usage_of(at),
 	};
 	if (memory.count > memory.most)
 		memory.most = memory.count;
@@ -154,6 +157,30 @@ static struct location *new_location(const void *at, unsigned size)
 	return location;
 }
 
+static bool is_written(const struct granule *granule)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		if (granule->locations[i] && granule->locations[i]->messages > 1)
+			return true;
+	}
+	return false;
+}
+
+static struct location *other_location(struct granule *granule, const void *at, unsigned size)
+{
+	unsigned i = 0;
+
+	while (i < 4 && granule->others[i] &&
+	       (granule->others[i]->at != at || granule->others[i]->size != size))
+		i++;
+	if (i == 4 || is_written(granule))
+		run_fail("misuse", "an atomic of %u bytes at %p, where others are of %u", size, at,
+		         granule->size);
+	if (!granule->others[i])
+		granule->others[i] = new_location(at, size);
+	return granule->others[i];
+}
+
 struct location *memory_location(const void *at, unsigned size)
 {
 	uintptr_t address = (uintptr_t)at;
@@ -163,14 +190,26 @@ struct location *memory_location(const void *at, unsigned size)
 	if (address % size)
 		run_fail("misuse", "an atomic of %u bytes at %p is not aligned", size, at);
 	if (granule->size && granule->size != size)
-		run_fail("misuse", "an atomic of %u bytes at %p, where others are of %u", size, at,
-		         granule->size);
+		return other_location(granule, at, size);
 	granule->size = size;
 	if (!*place)
 		*place = new_location(at, size);
 	else if ((*place)->last->value != real_value(*place))
 		run_fail("misuse", "the atomic at %p was overwritten by plain code", at);
 	return *place;
+}
+
+void memory_overwrite(const void *at, size_t size)
+{
+	uintptr_t from = ((uintptr_t)at + 7) >> 3, to = ((uintptr_t)at + size) >> 3;
+
+	for (uintptr_t key = from; key < to; key++) {
+		struct granule *granule = granule_of(key);
+
+		granule->size = 0;
+		memset(granule->locations, 0, sizeof granule->locations);
+		memset(granule->others, 0, sizeof granule->others);
+	}
 }
 
 /* ---- what may be read, and written ---- */
@@ -300,6 +339,9 @@ void memory_write(unsigned thread, struct location *location, struct message *be
 	struct memory_thread *t = &memory.threads[thread];
 	struct message *message = new_message();
 
+	if (granule_of((uintptr_t)location->at >> 3)->others[0])
+		run_fail("misuse", "%u bytes at %p are written that were read in two sizes", location->size,
+		         location->at);
 	*message = (struct message){
 		.value = value,
 		.stamp = stamp_behind(before),

@@ -26,6 +26,12 @@ static struct explore_site *reached(struct explore_site *site)
 	return site;
 }
 
+/* Whether an operation there is a step.  A process's own memory is its own. */
+static bool is_step(const void *at)
+{
+	return engine.running && !(engine.kernel && world_heap_has(at));
+}
+
 static uint64_t real_load(const void *at, unsigned size)
 {
 	uint64_t value = 0;
@@ -100,7 +106,7 @@ uint64_t explore_load(struct explore_site *site, const void *at, unsigned size)
 	struct step *step;
 	struct fiber *fiber;
 
-	if (!engine.running)
+	if (!is_step(at))
 		return real_load(at, size);
 	step = post(OP_LOAD, site, at, size, 0, 0);
 	fiber = &engine.fibers[self()];
@@ -114,7 +120,7 @@ void explore_store(struct explore_site *site, void *at, unsigned size, uint64_t 
 	struct step *step;
 	uint64_t options;
 
-	if (!engine.running) {
+	if (!is_step(at)) {
 		real_store(at, size, value);
 		return;
 	}
@@ -141,7 +147,7 @@ uint64_t explore_swap(struct explore_site *site, void *at, unsigned size, uint64
 {
 	uint64_t before;
 
-	if (engine.running)
+	if (is_step(at))
 		return exchange(OP_SWAP, site, at, size, value);
 	before = real_load(at, size);
 	real_store(at, size, value);
@@ -152,7 +158,7 @@ uint64_t explore_add(struct explore_site *site, void *at, unsigned size, uint64_
 {
 	uint64_t before;
 
-	if (engine.running)
+	if (is_step(at))
 		return exchange(OP_ADD, site, at, size, value);
 	before = real_load(at, size);
 	real_store(at, size, before + value);
@@ -176,7 +182,7 @@ bool explore_cas(struct explore_site *site, void *at, unsigned size, uint64_t *e
 	struct step *step;
 	uint64_t wanted = truncated(*expected, size);
 
-	if (!engine.running)
+	if (!is_step(at))
 		return real_cas(at, size, expected, desired);
 	step = post(OP_CAS, site, at, size, truncated(desired, size), wanted);
 	message = read_message(step,
@@ -278,6 +284,14 @@ uint64_t explore_now_ns(void)
 	return engine.now_ns;
 }
 
+void explore_sleep(uint64_t ns)
+{
+	if (engine.running)
+		explore_pause();
+	else
+		engine.now_ns += ns;
+}
+
 /* ---- deaths, histories ---- */
 
 bool explore_await_death(unsigned thread)
@@ -352,4 +366,13 @@ void *explore_memcpy(void *to, const void *from, size_t size)
 	if (engine.running && world_has(to))
 		plain(to, size, true);
 	return memcpy(to, from, size);
+}
+
+void *explore_memset(void *at, int byte, size_t size)
+{
+	if (engine.running && world_has(at) && !(engine.kernel && world_heap_has(at))) {
+		plain(at, size, true);
+		memory_overwrite(at, size);
+	}
+	return memset(at, byte, size);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "explore_engine.h"
+#include "explore_kernel.h"
 
 #define NAMES_MAX 256u
 
@@ -50,6 +51,8 @@ const char *report_place(const void *at)
 		    (best == NAMES_MAX || names[i].stride <= names[best].stride))
 			best = i;
 	}
+	if (kernel_place(at, text, sizeof *texts))
+		return text;
 	if (best == NAMES_MAX) {
 		snprintf(text, sizeof *texts, "%p", at);
 		return text;

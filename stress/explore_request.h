@@ -11,8 +11,10 @@ struct request {
 	struct options options;
 	const char *names[32];
 	unsigned name_count;
-	bool all, sites, mutants, self_test;
-	const char *schedule, *weaken;
+	bool all, sites, mutants, self_test, json, together;
+	const char *schedule, *only;
+	const char *weaken[128];
+	unsigned weaken_count, jobs;
 	int defect;
 };
 
@@ -28,9 +30,57 @@ void list_outcomes(void);
 
 /* ---- explore_weaken.c ---- */
 
-/* FILE:LINE:ORDER; ends the program where that is nonsense. */
+#define WEAKEN_SCENARIOS_MAX 1024u
+
+/* An operation of the library: all sites of one line. */
+struct place {
+	char name[80]; /* function/operation#nth */
+	const char *function, *operation, *file;
+	int line;
+	unsigned nth, declared;
+	unsigned base;                             /* what it has now: declared, or as --weaken said */
+	uint8_t reached[WEAKEN_SCENARIOS_MAX / 8]; /* by the scenarios of weaken_look(): bits */
+};
+
+struct weaken_scenario {
+	const struct explore_scenario *scenario;
+	double cost; /* seconds for all of it, or more */
+	unsigned number;
+	bool chosen, fails;
+};
+
+const char *weaken_order_name(unsigned order);
+/*
+ * Runs scenarios for a moment, all of them or the chosen, and so finds the places; only all of them give
+ * names that last.  The caller frees the list of scenarios.
+ */
+struct weaken_scenario *weaken_look(const struct request *request,
+                                    bool (*chosen)(const struct request *request,
+                                                   const struct explore_scenario *scenario),
+                                    unsigned *count);
+/* A longer look, in order: what is rarely reached, and what a whole search costs. */
+void weaken_measure(const struct request *request, struct weaken_scenario *look);
+unsigned weaken_places(struct place **list);
+void weaken_place(const struct place *place, unsigned order);
+/* One --weaken, after weaken_look(); ends the program where that is nonsense. */
 void weaken_as_asked(const char *text);
-void run_mutants(const struct request *request, const struct explore_scenario *scenario);
 void list_sites(void);
+
+/* ---- explore_mutants.c, explore_survivors.c ---- */
+
+/* An exit status. */
+int mutants_run(const struct request *request,
+                bool (*chosen)(const struct request *request, const struct explore_scenario *scenario));
+
+struct survivor {
+	const char *file, *place;
+	unsigned order; /* the weakest: this and all that are stronger survive */
+	const char *reason;
+};
+/* Ended by one without a file. */
+extern const struct survivor survivors[];
+bool survivor_is(const struct survivor *survivor, const struct place *place);
+/* NULL: such an order must be noticed. */
+const struct survivor *survivor_find(const struct place *place, unsigned order);
 
 #endif

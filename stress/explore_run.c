@@ -4,7 +4,7 @@
  *
  * stoa-explore is a model checker for programs on atomic.h.  The library's real sources are compiled a second
  * time with a backend of atomic.h that calls the explorer (src/atomic_explore.h) and with its malloc and
- * memcpy replaced; stress/explore_os.c stands for src/os*.c.
+ * memcpy replaced; stress/explore_os.c, explore_kernel.c and explore_file.c stand for src/os*.c.
  *
  * Threads are fibers.  A fiber runs until its next operation (an atomic one, a fence, a futex, a pause),
  * which it posts; then somebody is picked, on the fiber's own stack, and control goes straight there.  So an
@@ -23,8 +23,8 @@
  * Waiting.  A futex wait reads as a sequentially consistent load and sleeps in the same step; a wake is a
  * full fence.  Where everybody sleeps, time passes until the first deadline; where there is none, it is a
  * deadlock.  A thread that pauses (os_yield, cpu_pause) is not picked again until somebody has stored
- * something; where nobody else can run, it reads the newest of everything from then on, as stores become
- * visible in the end, and if it still only pauses, that is a livelock.
+ * something; where nobody else can run, some time passes (PAUSED_NS), and it reads the newest of everything
+ * from then on, as stores become visible in the end; if it still only pauses, that is a livelock.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -33,9 +33,11 @@
 #include <ucontext.h>
 
 #include "explore_engine.h"
+#include "explore_kernel.h"
 
 #define STACK_BYTES (256u << 10)
 #define FUTILE_MAX 20u
+#define PAUSED_NS 125000000u
 
 struct engine engine;
 
@@ -52,7 +54,12 @@ static void add_thread(const char *name, void (*function)(void *), void *context
 		.function = function,
 		.context = context,
 		.mortal = mortal,
+		.process = explore_own_process(),
 	};
+	for (unsigned t = 0; engine.kernel && t + 1 < engine.threads; t++) {
+		if (engine.fibers[t].process == explore_own_process())
+			abort(); /* two threads of one process: see explore.h */
+	}
 }
 
 void explore_thread(const char *name, void (*function)(void *), void *context)
@@ -86,6 +93,11 @@ static void make_fiber(struct fiber *fiber)
 void run_prepare(const struct explore_scenario *scenario)
 {
 	engine.scenario = scenario;
+	if (_setjmp(engine.main) != 0) {
+		fprintf(stderr, "stoa-explore: %s cannot be set up: %s\n", engine.scenario->name,
+		        engine.failure.text);
+		exit(1);
+	}
 	scenario->set_up();
 	world_keep();
 	for (unsigned t = 0; t < engine.threads; t++)
@@ -98,7 +110,9 @@ void run_forget(void)
 		munmap(engine.fibers[t].stack, STACK_BYTES);
 	world_forget();
 	engine.threads = 0;
-	engine.unordered = false;
+	engine.unordered = engine.kernel = false;
+	explore_on_reap = NULL;
+	usage_forget();
 	report_forget();
 	plain_forget();
 }
@@ -184,6 +198,8 @@ static uint32_t wake_somebody(void)
 		if (fiber->state == FIBER_ASLEEP && (!first || fiber->op.deadline_ns < first->op.deadline_ns))
 			first = fiber;
 	}
+	if (ready)
+		engine.now_ns += PAUSED_NS; /* who waits with patience may lose it */
 	if (ready || !first || first->op.deadline_ns == UINT64_MAX)
 		return ready;
 	engine.now_ns = first->op.deadline_ns;
@@ -224,6 +240,8 @@ static void end_fiber(unsigned t, enum fate fate)
 		engine.crashes--;
 	else
 		engine.stops--;
+	if (fate == FATE_DIE)
+		kernel_death(t);
 	engine.driver->stepped(&(struct effect){ .thread = t, .died = true });
 }
 

@@ -17,12 +17,14 @@
  *   that (`from_number`).
  *
  *   Steps that go first: a relaxed or releasing store, a fence that is not sequentially consistent, the end
- *   of a wait for a death.  Whatever others do before such a step t, they can do after it with the same
+ *   of a wait for a death, any operation on a word that concerns nobody else (explore_usage.c).  Whatever others do before such a step t, they can do after it with the same
  *   results, since stores may be hidden behind any that their thread has not seen, and loads may read old
  *   ones.  So where such a step is possible, it (and the death in its place) is all that is tried: a
  *   persistent set.  It does not hold beside os_fence_all(), which orders with everything, nor where
  *   somebody looks whether another is dead instead of waiting for it: the first such operation turns
- *   this off, and the search begins again.
+ *   this off, and the search begins again.  With processes (explore_kernel.c) looks at deaths are looks at
+ *   words, which depend on the deaths that change these words: so a step goes first only where its thread
+ *   cannot be killed, else somebody's look at it in its place would be left out.
  *
  * Deaths commute with everything but looks at them, and their number is the same in all orders of the same
  * steps, so the bound on deaths and the reduction go together.  Bounds on preemptions or stale reads would
@@ -83,11 +85,19 @@ static enum waking wakes_access(const struct op *op, const struct effect *effect
 	return effect->wrote || (seq && effect->seq) ? WAKES : STAYS;
 }
 
+/* The last step was a death: whether it dropped that lock. */
+static bool is_changed_by_death(const struct location *location, unsigned thread)
+{
+	return location->last->thread == (int)thread && location->last->step == engine.step_count - 1;
+}
+
 /* Whether a sleeping operation has something new to try after `effect`. */
 static enum waking wakes(const struct op *op, const struct effect *effect)
 {
 	if (op->kind == OP_FENCE_ALL || effect->kind == OP_FENCE_ALL)
 		return WAKES;
+	if (op->watches && effect->died)
+		return is_changed_by_death(op->location, effect->thread) ? WAKES : STAYS;
 	switch (op->kind) {
 	case OP_INVOKE:
 		return effect->responded ? WAKES : STAYS;
@@ -109,10 +119,16 @@ static enum waking wakes(const struct op *op, const struct effect *effect)
 	}
 }
 
-static bool goes_first(const struct op *op)
+static bool goes_first(unsigned thread, const struct op *op)
 {
 	switch (op->kind) {
 	case OP_STORE:
+		return op->order != EXPLORE_SEQ || usage_is_private(thread, op);
+	case OP_LOAD:
+	case OP_SWAP:
+	case OP_ADD:
+	case OP_CAS:
+		return usage_is_private(thread, op);
 	case OP_FENCE:
 		return op->order != EXPLORE_SEQ;
 	case OP_AWAIT:
@@ -133,6 +149,9 @@ static void stepped(const struct effect *effect)
 	engine.fibers[by].from_number = 0;
 	if (effect->kind == OP_PROBE)
 		asleep &= THREADS_MASK;
+	asleep &= ~((uint64_t)effect->watched << DIE);
+	if (effect->location)
+		usage_note(effect->location, by, effect->wrote);
 	for (unsigned t = 0; t < engine.threads; t++) {
 		struct fiber *fiber = &engine.fibers[t];
 		bool sleeps = asleep >> t & 1;
@@ -171,7 +190,9 @@ static uint64_t candidates(const struct moment *moment)
 	if (!reducing)
 		return all;
 	for (unsigned t = 0; t < engine.threads && !engine.unordered; t++) {
-		if ((moment->ready >> t & 1) && goes_first(&engine.fibers[t].op)) {
+		if (engine.kernel && (moment->mortal >> t & 1))
+			continue; /* somebody may want to look before it is dead */
+		if ((moment->ready >> t & 1) && goes_first(t, &engine.fibers[t].op)) {
 			all &= ((1ull << DIE) | (1ull << STOP) | 1) << t;
 			break;
 		}
@@ -310,7 +331,7 @@ static void search(const struct options *options, struct tally *tally)
 		verdict = run_once(&depth_first);
 		if (search_count(options, tally, verdict, start))
 			break;
-		if (reducing && engine.unordered != unordered) {
+		if (reducing && (usage_misjudged() || engine.unordered != unordered)) {
 			unordered = engine.unordered;
 			node_count = 0;
 			continue;

@@ -9,14 +9,27 @@
 
 #include "explore_engine.h"
 #include "explore_selftest.h"
+#include "os.h"
 
 #define PROGRAM_THREADS 3u
 #define PROGRAM_STEPS 4u
+#define WORDS 4u
 
 static struct program {
-	struct atom64 words[2];
+	struct atom64 words[WORDS];
+	bool processes; /* each thread is one, and there are two locks */
+	int locks[PROGRAM_THREADS], probes;
+	struct os_process first; /* the mortal one */
 	struct instruction {
 		enum op_kind kind;
+		enum {
+			NO_CALL,
+			CALL_LOCK,
+			CALL_UNLOCK,
+			CALL_PROBE,
+			CALL_PID,
+			CALLS
+		} call;
 		unsigned order, word, value, result;
 	} steps[PROGRAM_THREADS][PROGRAM_STEPS];
 	unsigned lengths[PROGRAM_THREADS], threads;
@@ -32,11 +45,31 @@ static unsigned below(unsigned limit)
 	return (unsigned)(seed >> 33) % limit;
 }
 
+static uint64_t run_call(const struct instruction *i)
+{
+	int fd = p.locks[explore_self()];
+
+	switch (i->call) {
+	case CALL_LOCK:
+		return os_lock_byte(fd, i->word & 1) == 0;
+	case CALL_UNLOCK:
+		return os_unlock_byte(fd, i->word & 1) == 0;
+	case CALL_PROBE:
+		return (uint64_t)os_byte_locked(p.probes, i->word & 1);
+	default:
+		return os_process_gone(p.first.pid, p.first.start_time);
+	}
+}
+
 static void run_instruction(const struct instruction *i, struct explore_site *site)
 {
 	struct atom64 *word = &p.words[i->word];
 	uint64_t old = i->value - 1;
 
+	if (i->call) {
+		p.results[i->result] = run_call(i);
+		return;
+	}
 	site->order = i->order;
 	switch (i->kind) {
 	case OP_LOAD:
@@ -83,13 +116,29 @@ static void make_thread(unsigned t)
 		p.steps[t][i] = (struct instruction){
 			.kind = kinds[below(sizeof kinds / sizeof *kinds)],
 			.order = order == 4 ? EXPLORE_SEQ : order,
-			.word = below(2),
+			.word = below(2) + 2 * (below(4) == 0),
 			.value = 1 + below(3),
 			.result = t * PROGRAM_STEPS + i,
 		};
 		if (t && below(12) == 0)
 			p.steps[t][i].kind = below(3) ? OP_AWAIT : OP_PROBE;
+		if (p.processes && below(2))
+			p.steps[t][i].call = 1 + below(CALLS - 1);
 	}
+}
+
+static void make_process(unsigned t)
+{
+	explore_process(t + 1);
+	if (t == 0) {
+		p.probes = os_memfd("self-test", false);
+		os_self(&p.first);
+	}
+	p.locks[t] = os_reopen(p.probes, false);
+	if (t == 0)
+		p.probes = explore_pass(p.probes);
+	if (t == 0 && below(2))
+		os_lock_byte(p.locks[t], 0);
 }
 
 static void set_up(void)
@@ -98,10 +147,14 @@ static void set_up(void)
 
 	memset(&p, 0, sizeof p);
 	p.threads = 2 + below(2);
+	p.processes = below(2);
 	explore_state(&p, sizeof p);
 	for (unsigned t = 0; t < p.threads; t++) {
+		if (p.processes)
+			make_process(t);
 		make_thread(t);
-		(t == 0 ? explore_mortal : explore_thread)(called[t], run_thread, p.steps[t]);
+		(t == 0 || (p.processes && t == 1) ? explore_mortal : explore_thread)(called[t], run_thread,
+		                                                                      p.steps[t]);
 	}
 }
 
@@ -115,8 +168,10 @@ static void check(void)
 			used += (size_t)snprintf(text + used, sizeof text - used, "%llu ",
 			                         (unsigned long long)p.results[t * PROGRAM_STEPS + i]);
 	}
-	explore_outcome("%s| %llu %llu", text, (unsigned long long)p.words[0].raw,
-	                (unsigned long long)p.words[1].raw);
+	for (unsigned i = 0; i < WORDS; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used, "%llu ",
+		                         (unsigned long long)p.words[i].raw);
+	explore_outcome("%s", text);
 }
 
 /* Searches the program of this seed; the outcomes are then in the table. */
@@ -128,8 +183,8 @@ static bool search_program(uint64_t with_seed, bool no_reduction, struct tally *
 	struct options options = { .search = SEARCH_ALL, .no_reduction = no_reduction, .executions = 200000 };
 
 	seed = with_seed * 0x9e3779b97f4a7c15ull;
-	engine.crash_limit = 1;
-	engine.stop_limit = 0;
+	engine.crash_limit = 1 + (with_seed % 4 == 0);
+	engine.stop_limit = with_seed & 1;
 	*tally = (struct tally){ 0 };
 	run_prepare(&scenario);
 	search_all(&options, tally);

@@ -146,8 +146,8 @@ static void say_failure(const struct request *request)
 	printf("    replay: stoa-explore %s", engine.scenario->name);
 	if (stoa_defect)
 		printf(" --defect %d", stoa_defect);
-	if (request->weaken)
-		printf(" --weaken %s", request->weaken);
+	for (unsigned i = 0; i < request->weaken_count; i++)
+		printf(" --weaken %s", request->weaken[i]);
 	if (engine.crash_limit != engine.scenario->crashes)
 		printf(" --crashes %u", engine.crash_limit);
 	if (engine.stop_limit != engine.scenario->stops)

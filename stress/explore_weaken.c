@@ -1,67 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * explore_weaken.c - orders made weaker by a step: does anybody notice?
+ * explore_weaken.c - the operations of the library as places that have a name, and an order that is data.
  *
- * An order that nobody notices in any scenario is either not needed or not tested.  That both are told apart
- * is left to the reader: some orders are for what is not modelled (a compiler, load buffering).
+ * A line moves with every edit, so a place is called by what it is: offer/cas_seq#1 is the first such
+ * operation in the function offer().  They are counted among those that any scenario reaches, so all of the
+ * scenarios are run for a moment before a name means anything.  An inline function of a header has a site in
+ * each file that uses it: these are one place, weakened together.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "defect.h"
+#include "explore/scenarios.h"
 #include "explore_request.h"
 
-static const char *order_name(unsigned order)
+#define LOOK_EXECUTIONS 500u /* a number, not a time: names must be the same on every machine */
+#define MEASURE_SECONDS 0.25
+
+static struct place *places;
+static unsigned place_count, place_room;
+static const struct explore_site **sites; /* sites[i] is one of places[place_of[i]] */
+static unsigned *place_of, site_count;
+
+const char *weaken_order_name(unsigned order)
 {
 	static const char *const names[] = { "relaxed", "acquire", "release", "acq_rel" };
 
 	return order == EXPLORE_SEQ ? "seq_cst" : names[order & 3];
 }
 
-/* Sites become known when they are reached: a first look at the scenario. */
-static void find_sites(void)
+static const char *base_name(const char *path)
 {
-	struct options options = { .search = SEARCH_RANDOM, .executions = 300, .seed = 1 };
-	struct tally tally = { 0 };
+	const char *slash = strrchr(path, '/');
 
-	search_chance(&options, &tally);
-	outcome_forget();
-}
-
-void weaken_as_asked(const char *text)
-{
-	char file[64], order[16];
-	int line;
-
-	if (sscanf(text, "%63[^:]:%d:%15s", file, &line, order) != 3) {
-		fprintf(stderr, "stoa-explore: --weaken wants FILE:LINE:ORDER\n");
-		exit(2);
-	}
-	find_sites();
-	for (struct explore_site *site = engine.sites; site; site = site->next != site ? site->next : NULL) {
-		const char *slash = strrchr(site->file, '/');
-
-		if (strcmp(slash ? slash + 1 : site->file, file) != 0 || site->line != line)
-			continue;
-		for (unsigned o = 0; o < 4; o++) {
-			if (strcmp(order_name(o), order) == 0)
-				site->order = o;
-		}
-	}
-}
-
-/* The next weaker order that differs for such an operation; the same where there is none. */
-static unsigned weaker(const struct explore_site *site, unsigned turn)
-{
-	bool load = strncmp(site->operation, "load", 4) == 0,
-	     store = strncmp(site->operation, "store", 5) == 0;
-
-	if (site->declared == EXPLORE_SEQ && turn == 0)
-		return load ? EXPLORE_ACQUIRE : store ? EXPLORE_RELEASE : EXPLORE_BOTH;
-	if (site->declared == EXPLORE_SEQ && !load && !store && turn < 3)
-		return turn == 1 ? EXPLORE_ACQUIRE : EXPLORE_RELEASE;
-	if (site->declared != EXPLORE_SEQ && site->declared && turn == 0)
-		return EXPLORE_RELAXED;
-	return site->declared;
+	return slash ? slash + 1 : path;
 }
 
 static bool in_library(const struct explore_site *site)
@@ -71,31 +43,219 @@ static bool in_library(const struct explore_site *site)
 	return slash && slash - site->file >= 3 && strncmp(slash - 3, "src", 3) == 0;
 }
 
-static void try_mutant(const struct request *request, const struct explore_scenario *scenario,
-                       struct explore_site *site, unsigned order)
-{
-	struct options options = options_of(request, scenario);
-	const char *slash = strrchr(site->file, '/');
-	struct tally tally;
+/* ---- places ---- */
 
-	site->order = order;
-	run_search(&options, &tally);
-	printf("%-8s  %s:%d:%s  %s %s%s%s\n", tally.failed ? "noticed" : "survived",
-	       slash ? slash + 1 : site->file, site->line, order_name(order), site->function, site->operation,
-	       tally.failed     ? ": "
-	       : tally.complete ? " (all tried)"
-	                        : " (not all tried)",
-	       tally.failed ? engine.failure.text : "");
-	fflush(stdout);
-	site->order = site->declared;
+static void *grown(void *at, size_t size)
+{
+	at = realloc(at, size);
+	if (!at)
+		abort();
+	return at;
 }
 
-void run_mutants(const struct request *request, const struct explore_scenario *scenario)
+static bool is_place_of(const struct place *place, const struct explore_site *site)
 {
-	find_sites();
-	for (struct explore_site *site = engine.sites; site; site = site->next != site ? site->next : NULL) {
-		for (unsigned turn = 0; in_library(site) && weaker(site, turn) != site->declared; turn++)
-			try_mutant(request, scenario, site, weaker(site, turn));
+	return place->line == site->line && strcmp(place->operation, site->operation) == 0 &&
+	       strcmp(place->function, site->function) == 0 &&
+	       strcmp(place->file, base_name(site->file)) == 0;
+}
+
+static unsigned place_for(const struct explore_site *site)
+{
+	for (unsigned i = 0; i < place_count; i++) {
+		if (is_place_of(&places[i], site))
+			return i;
+	}
+	if (place_count == place_room) {
+		place_room = place_room ? 2 * place_room : 64;
+		places = grown(places, place_room * sizeof *places);
+	}
+	places[place_count] = (struct place){
+		.function = site->function,
+		.operation = site->operation,
+		.file = base_name(site->file),
+		.line = site->line,
+		.declared = site->declared,
+		.base = site->declared,
+	};
+	return place_count++;
+}
+
+/* The scenario has reached it. */
+static void note(const struct explore_site *site, unsigned scenario)
+{
+	unsigned i = 0;
+
+	while (i < site_count && sites[i] != site)
+		i++;
+	if (i == site_count) {
+		sites = grown(sites, (site_count + 1) * sizeof *sites);
+		place_of = grown(place_of, (site_count + 1) * sizeof *place_of);
+		sites[site_count] = site;
+		place_of[site_count++] = place_for(site);
+	}
+	places[place_of[i]].reached[scenario / 8] |= (uint8_t)(1u << scenario % 8);
+}
+
+/* Names those that have none yet, behind those that have. */
+static void name_places(void)
+{
+	unsigned named = 0;
+
+	while (named < place_count && places[named].nth)
+		named++;
+	for (unsigned i = named; i < place_count; i++) {
+		struct place *place = &places[i];
+
+		place->nth = 1;
+		for (unsigned k = 0; k < place_count; k++)
+			place->nth += (k < named || places[k].line < place->line) &&
+			              strcmp(places[k].function, place->function) == 0 &&
+			              strcmp(places[k].operation, place->operation) == 0 &&
+			              strcmp(places[k].file, place->file) == 0;
+		snprintf(place->name, sizeof place->name, "%s/%s#%u", place->function, place->operation,
+		         place->nth);
+	}
+}
+
+static void forget_reached(void)
+{
+	struct explore_site *site = engine.sites, *next;
+
+	for (; site; site = next) {
+		next = site->next != site ? site->next : NULL;
+		site->next = NULL;
+	}
+	engine.sites = NULL;
+}
+
+static void note_reached(unsigned number)
+{
+	for (const struct explore_site *site = engine.sites; site;
+	     site = site->next != site ? site->next : NULL) {
+		if (in_library(site))
+			note(site, number);
+	}
+}
+
+static void look_at(const struct request *request, struct weaken_scenario *look, const struct options *with)
+{
+	struct options options = *with;
+	struct tally tally;
+
+	forget_reached();
+	stoa_defect = 0;
+	run_prepare(look->scenario);
+	options_of(request, look->scenario); /* its deaths and stops */
+	run_search(&options, &tally);
+	look->fails |= tally.failed;
+	look->cost = tally.complete ? tally.seconds : MEASURE_SECONDS + look->scenario->large;
+	outcome_forget();
+	run_forget();
+	note_reached(look->number);
+}
+
+void weaken_measure(const struct request *request, struct weaken_scenario *look)
+{
+	struct options options = options_of(request, look->scenario);
+
+	if (options.search > SEARCH_BOUNDED)
+		return;
+	options.seconds = MEASURE_SECONDS;
+	look_at(request, look, &options);
+	name_places();
+}
+
+/* Scenarios that are made to fail say nothing about orders. */
+static bool is_sound(const struct explore_scenario *scenario)
+{
+	return !scenario->broken && !scenario->defect;
+}
+
+struct weaken_scenario *weaken_look(const struct request *request,
+                                    bool (*chosen)(const struct request *request,
+                                                   const struct explore_scenario *scenario),
+                                    unsigned *count)
+{
+	static const struct options chance = { .search = SEARCH_RANDOM,
+		                               .executions = LOOK_EXECUTIONS,
+		                               .seed = 1 };
+	struct weaken_scenario *looks = NULL;
+
+	*count = 0;
+	for (const struct explore_scenario *const *list = all_scenarios; *list; list++) {
+		for (const struct explore_scenario *s = *list; s->name; s++) {
+			if (!is_sound(s) || (chosen && !chosen(request, s)) || *count == WEAKEN_SCENARIOS_MAX)
+				continue;
+			looks = grown(looks, (*count + 1) * sizeof *looks);
+			looks[*count] = (struct weaken_scenario){ .scenario = s, .number = *count };
+			look_at(request, &looks[*count], &chance);
+			++*count;
+		}
+	}
+	name_places();
+	return looks;
+}
+
+unsigned weaken_places(struct place **list)
+{
+	*list = places;
+	return place_count;
+}
+
+void weaken_place(const struct place *place, unsigned order)
+{
+	for (unsigned i = 0; i < site_count; i++) {
+		if (&places[place_of[i]] == place)
+			((struct explore_site *)(uintptr_t)sites[i])->order = order;
+	}
+}
+
+/* ---- --weaken ---- */
+
+/* FUNCTION/OPERATION#N, with FILE/ before it where two files have such a function; or FILE and a line. */
+static bool is_meant(const struct place *place, const char *text, int line)
+{
+	size_t length = strlen(place->file);
+
+	if (line)
+		return place->line == line && strcmp(place->file, text) == 0;
+	if (strncmp(text, place->file, length) == 0 && text[length] == '/')
+		text += length + 1;
+	return strcmp(place->name, text) == 0;
+}
+
+static unsigned order_of(const char *name)
+{
+	for (unsigned o = EXPLORE_RELAXED; o <= EXPLORE_BOTH; o++) {
+		if (strcmp(weaken_order_name(o), name) == 0)
+			return o;
+	}
+	fprintf(stderr, "stoa-explore: an order is acq_rel, acquire, release or relaxed\n");
+	exit(2);
+}
+
+void weaken_as_asked(const char *text)
+{
+	char name[128], order[16];
+	unsigned found = 0;
+	int line = 0;
+
+	if (sscanf(text, "%127[^:]:%d:%15s", name, &line, order) != 3 &&
+	    sscanf(text, "%127[^:]:%15s", name, order) != 2) {
+		fprintf(stderr,
+		        "stoa-explore: --weaken wants FUNCTION/OPERATION#N:ORDER or FILE:LINE:ORDER\n");
+		exit(2);
+	}
+	for (unsigned i = 0; i < place_count; i++) {
+		if (is_meant(&places[i], name, line)) {
+			weaken_place(&places[i], places[i].base = order_of(order));
+			found++;
+		}
+	}
+	if (!found) {
+		fprintf(stderr, "stoa-explore: no scenario reaches such an operation\n");
+		exit(2);
 	}
 }
 

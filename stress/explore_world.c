@@ -69,6 +69,13 @@ int explore_posix_memalign(void **at, size_t alignment, size_t size)
 	return 0;
 }
 
+char *explore_strdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy(explore_malloc(size), text, size);
+}
+
 void explore_free(void *at)
 {
 	(void)at; /* with the execution */
@@ -100,6 +107,29 @@ void world_forget(void)
 	free(heap_kept);
 	state_count = 0;
 	heap_used = heap_mark = 0;
+}
+
+bool world_heap_has(const void *at)
+{
+	return (uintptr_t)at - (uintptr_t)heap < heap_used;
+}
+
+size_t world_heap_mark(void)
+{
+	return heap_used;
+}
+
+void world_heap_release(size_t mark)
+{
+	heap_used = mark;
+}
+
+void world_forget_last_state(void)
+{
+	struct state *state = &states[--state_count];
+
+	memcpy(state->at, state->pristine, state->size);
+	free(state->pristine);
 }
 
 bool world_has(const void *at)

@@ -24,11 +24,13 @@ finds() {
 	exits 1 "$sentence: found again by the line that replays it" "$explore" "$@"
 }
 
-echo 1..47
+echo 1..59
 
 exits 0 'litmus shapes have exactly the outcomes of C11' "$explore" litmus/
 exits 0 'and the same without the reduction' "$explore" litmus/ --no-reduction
 exits 0 'the reduction loses no outcome of random programs' "$explore" --self-test --executions 200
+exits 0 'the simulated kernel tells what a kernel does' "$explore" kernel/
+exits 0 'and the same without the reduction' "$explore" kernel/ --no-reduction
 exits 0 'known mistakes are found' "$explore" broken/
 exits 0 'and without the reduction' "$explore" broken/ --no-reduction
 exits 0 'with their cure they are not' "$explore" fixed/
@@ -39,12 +41,17 @@ exits 0 'the SPSC ring keeps order, also over deaths' "$explore" ring/cap ring/t
 	ring/receiver
 exits 0 'a drain loses nothing' "$explore" ring/drain
 exits 0 'struct values are whole' "$explore" value/
+exits 0 "who comes, leaves, dies and is reaped is in nobody else's way" "$explore" participant/come participant/two \
+	participant/one participant/reap participant/goer participant/doubt participant/ask
+exits 0 'a name in the directory means a whole object' "$explore" directory/
+exits 0 'whole queues close, and lose no message and no handle' "$explore" queue/
 exits 0 'no wake-up is lost' "$explore" event/
 
 finds 'an intent written after the exchange' crash/push --defect 1
 finds 'an intent dropped' crash/pop --defect 2
 finds 'an acknowledgement dropped' crash/pop --defect 3
 finds "a reaper's plain store" crash/orphan/reapers --defect 4
+finds 'a reaper that does not say where it is' participant/reapers --defect 5
 finds 'a redelivery that does not advance the lap' crash/pop --defect 6
 finds 'a reader that does not look at the generation' value/1w1r --defect 7
 
@@ -59,7 +66,11 @@ publish=$(site ring/cap2 ring.c 'publish store_rel')
 finds 'a tail that does not release' ring/cap2 --weaken "$publish:relaxed"
 begin=$(site value/1w1r value_cell.c 'cell_begin fence_rel')
 finds 'a writer without its fence' value/1w1r --weaken "$begin:relaxed"
-exits 0 'all weakened orders are tried in turn' "$explore" xring/1p1c/cap1 --mutants
+finds 'an operation is known by its name' xring/1p1c/cap2 --weaken 'offer/cas_seq#1:acquire'
+exits 2 'an operation that nobody reaches is refused' "$explore" xring/1p1c/cap2 --weaken 'offer/cas_seq#9:acquire'
+exits 0 'each order of struct values is needed, or known not to be' "$explore" --mutants value/ --only value_cell.c
+exits 0 'each order of event words is' "$explore" --mutants event/ --only event.c --jobs 1
+exits 1 'an order that nobody notices is told' "$explore" --mutants value/2w --only value_cell.c --json
 
 finds 'random search: a defect' crash/pop --random --defect 2
 finds 'PCT: a defect' crash/pop --pct 3 --defect 3

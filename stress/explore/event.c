@@ -96,6 +96,15 @@ static void one_wakes_twice(void)
 	explore_thread("waker", post_one_by_one, NULL);
 }
 
+/* Who is killed when it has been woken has swallowed that wake-up, and no other. */
+static void one_waiter_dies(void)
+{
+	make_world();
+	explore_mortal("waiter", wait_for_item, NULL);
+	explore_thread("waiter 2", wait_for_item, NULL);
+	explore_thread("waker", post_one_by_one, NULL);
+}
+
 /* ---- a waker without a fence: the waiter makes everybody pass one ---- */
 
 static void wait_with_fences(void *unused)
@@ -164,6 +173,13 @@ const struct explore_scenario event_scenarios[] = {
 	  .preemptions = 3,
 	  .stale = 1 },
 	{ .name = "event/all", .about = "two wait, one wakes all", .set_up = two_wait_for_one },
+	{ .name = "event/crash",
+	  .about = "one of two who wait is killed, one wakes one twice",
+	  .set_up = one_waiter_dies,
+	  .crashes = 1,
+	  .bounded = true,
+	  .preemptions = 3,
+	  .stale = 1 },
 	{ .name = "event/asymmetric",
 	  .about = "the waker has no fence, the waiter all",
 	  .set_up = asymmetric },

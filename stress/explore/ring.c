@@ -29,6 +29,7 @@ static struct world {
 	uint8_t pushed[VALUES], refused[VALUES], got[VALUES], again[VALUES], acknowledged[VALUES];
 	uint64_t last;
 	bool closed;
+	struct atom64 told;
 	_Alignas(64) uint8_t memory[4096];
 } w;
 
@@ -108,6 +109,85 @@ static void receive_and_drain(void *unused)
 	while (rc == STOA_OK);
 	w.closed = rc == STOA_CLOSED;
 }
+
+/* ---- who only looks ---- */
+
+/* One lap has gone by, its messages released out of order, so that marks are left; two wait. */
+static void leave_marks(void)
+{
+	struct ring_message message;
+	uint32_t first, second;
+
+	for (uint64_t v = 1; v <= 2; v++)
+		push_one(&w.sender, v);
+	ring_take(&w.receiver, false, &first, &message);
+	ring_take(&w.receiver, false, &second, &message);
+	ring_release(&w.receiver, second);
+	ring_release(&w.receiver, first);
+	for (uint64_t v = 3; v <= 4; v++)
+		push_one(&w.sender, v);
+}
+
+static void take_two(void *unused)
+{
+	struct ring_message message;
+	uint32_t k;
+
+	(void)unused;
+	ring_take(&w.receiver, false, &k, &message);
+	ring_take(&w.receiver, false, &k, &message);
+}
+
+static void give_one_back(void *unused)
+{
+	(void)unused;
+	ring_return(&w.receiver, 0);
+	atom64_store_rel(&w.told, 1);
+}
+
+static void look(void *unused)
+{
+	struct ring_stat stat;
+
+	(void)unused;
+	explore_check(ring_stat(&w.ring, &stat) == 0, "the ring makes no sense");
+	explore_check(stat.sent == 4 && stat.unread + stat.held == 2, "%d sent, %d unread and %d held of 2",
+	              (int)stat.sent, (int)stat.unread, (int)stat.held);
+}
+
+static void look_for_returned(void *unused)
+{
+	(void)unused;
+	if (atom64_load_acq(&w.told))
+		explore_check(ring_readable(&w.ring, false), "what was given back is not to be had");
+}
+
+static void make_ring(void);
+
+static void make_watched(void (*receiver)(void *), void (*looker)(void *))
+{
+	explore_state(&w, sizeof w);
+	w.shape = explore_parameters();
+	make_ring();
+	leave_marks();
+	explore_name(&w.ring.shared->taken, 8, 1, "taken");
+	explore_name(w.ring.marks, 4, w.shape->capacity, "marks");
+	explore_thread("receiver", receiver, NULL);
+	explore_thread("looker", looker, NULL);
+}
+
+static void watched(void)
+{
+	make_watched(take_two, look);
+}
+
+static void watched_giving(void)
+{
+	make_watched(give_one_back, look_for_returned);
+	take_two(NULL);
+}
+
+/* ---- deaths ---- */
 
 static void take_over_sending(void *unused)
 {
@@ -223,5 +303,13 @@ const struct explore_scenario ring_scenarios[] = {
 	     .pops = 2, .mortal_receiver = true, .take = true),
 	RING("receiver/blocks", "the same, in blocks", .capacity = 2, .size = 72, .pushes = 2, .pops = 2,
 	     .reserve = true, .take = true, .mortal_receiver = true),
+	{ .name = "ring/look",
+	  .about = "two are taken, one counts them",
+	  .set_up = watched,
+	  .parameters = &(const struct ring_shape){ .capacity = 2, .size = 8 } },
+	{ .name = "ring/look/returned",
+	  .about = "one of two leases is given back, and somebody told",
+	  .set_up = watched_giving,
+	  .parameters = &(const struct ring_shape){ .capacity = 2, .size = 8 } },
 	{ 0 },
 };

@@ -15,6 +15,17 @@ extern const struct explore_scenario orphan_scenarios[];
 extern const struct explore_scenario ring_scenarios[];
 extern const struct explore_scenario value_scenarios[];
 extern const struct explore_scenario event_scenarios[];
+extern const struct explore_scenario kernel_scenarios[];
+extern const struct explore_scenario participant_scenarios[];
+extern const struct explore_scenario directory_scenarios[];
+extern const struct explore_scenario queue_scenarios[];
+extern const struct explore_scenario lock_scenarios[];
+extern const struct explore_scenario semaphore_scenarios[];
+extern const struct explore_scenario barrier_scenarios[];
+extern const struct explore_scenario flag_scenarios[];
+extern const struct explore_scenario whole_scenarios[];
+extern const struct explore_scenario number_scenarios[];
+extern const struct explore_scenario array_scenarios[];
 
 /* Ended by NULL. */
 extern const struct explore_scenario *const all_scenarios[];

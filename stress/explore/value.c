@@ -24,6 +24,11 @@ static struct world {
 	struct slot slots[2][CELL_SLOTS];
 	uint64_t added;
 	_Alignas(64) uint8_t memory[2048];
+	/* a second value, for who stores one and loads the other */
+	struct value_cell other;
+	struct slot other_slots[CELL_SLOTS];
+	uint64_t saw[2];
+	_Alignas(64) uint8_t other_memory[2048];
 } w;
 
 struct pair {
@@ -47,14 +52,14 @@ static void read_pairs(void *unused)
 	}
 }
 
-static void store_pair(struct slot *slot, uint64_t number)
+static void store_pair(const struct value_cell *cell, struct slot *slot, uint64_t number)
 {
 	struct pair pair = { number, number };
 	uint64_t word;
 
-	copy_racy_in(cell_begin(&w.cell, slot), &pair, sizeof pair);
-	word = atom64_load_seq(w.cell.word);
-	while (!cell_publish(&w.cell, slot, &word))
+	copy_racy_in(cell_begin(cell, slot), &pair, sizeof pair);
+	word = atom64_load_seq(cell->word);
+	while (!cell_publish(cell, slot, &word))
 		;
 }
 
@@ -80,10 +85,58 @@ static void write_pairs(void *context)
 	struct slot *slot = context;
 
 	for (unsigned i = 1; i <= w.shape->stores; i++)
-		store_pair(slot, i);
+		store_pair(&w.cell, slot, i);
 	for (unsigned i = 0; i < w.shape->adds; i++)
 		add_one(slot);
 }
+
+/* ---- two values ---- */
+
+static void store_and_load(const struct value_cell *mine, struct slot *slot, const struct value_cell *other,
+                           uint64_t *saw)
+{
+	struct cell_look look = { 0 };
+	struct pair pair;
+
+	store_pair(mine, slot, 1);
+	explore_check(cell_read(other, &look, &pair) == 0, "a load fails");
+	*saw = pair.a;
+}
+
+static void store_first(void *unused)
+{
+	(void)unused;
+	store_and_load(&w.cell, w.slots[0], &w.other, &w.saw[0]);
+}
+
+static void store_second(void *unused)
+{
+	(void)unused;
+	store_and_load(&w.other, w.other_slots, &w.cell, &w.saw[1]);
+}
+
+static void two_values(void)
+{
+	uint64_t role;
+	uint32_t handle;
+
+	explore_state(&w, sizeof w);
+	cell_format(&w.cell, w.memory, sizeof(struct pair), 1);
+	cell_format(&w.other, w.other_memory, sizeof(struct pair), 1);
+	explore_name(w.cell.word, 8, 1, "cell");
+	explore_name(w.other.word, 8, 1, "other cell");
+	exchange_claim(&w.cell.exchange, ROLE_WRITER, 1, false, &handle, &role, w.slots[0]);
+	exchange_claim(&w.other.exchange, ROLE_WRITER, 2, false, &handle, &role, w.other_slots);
+	explore_thread("first", store_first, NULL);
+	explore_thread("second", store_second, NULL);
+}
+
+static void check_two(void)
+{
+	explore_check(w.saw[0] || w.saw[1], "both stored one, and loaded the other as it was before");
+}
+
+/* ---- a death ---- */
 
 static void reap(void *unused)
 {
@@ -155,7 +208,14 @@ const struct explore_scenario value_scenarios[] = {
 	VALUE("update", "two add", 0, .writers = 2, .adds = 1),
 	VALUE("crash", "the writer is killed, a reaper comes, one reads", 1, .writers = 1, .stores = 2,
 	      .readers = 1, .loads = 1, .mortal = true, .reaper = true),
+	VALUE("2w2r", "two writers, two readers", 0, .writers = 2, .stores = 1, .readers = 2, .loads = 1),
+	VALUE("crash/2w2r", "the same, and one writer is killed", 1, .writers = 2, .stores = 1, .readers = 2,
+	      .loads = 1, .mortal = true, .reaper = true),
 	VALUE("crash/2w", "one of two writers is killed", 1, .writers = 2, .stores = 1, .mortal = true,
 	      .reaper = true),
+	{ .name = "value/two",
+	  .about = "two values: each stores one, then loads the other",
+	  .set_up = two_values,
+	  .check = check_two },
 	{ 0 },
 };

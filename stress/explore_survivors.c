@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * explore_survivors.c - orders that no scenario needs, and why they are there all the same.
+ *
+ * A line says down to which order an operation may go, that and all stronger ones being weaker than what it
+ * has in src.  Nothing here is waste on x86-64, where a load is a load and an exchange is an exchange.
+ */
+#include <string.h>
+
+#include "explore_request.h"
+
+/* The explorer runs sequentially consistent operations in the one order S that C11 asks for, and so whatever
+ * was read before such an operation came before it in S, too, even by a relaxed load.  C11 and aarch64 promise
+ * that only of what was acquired. */
+#define S_ORDER                                                                                              \
+	"a sequentially consistent operation orders it, by execution; outside of the explorer it does not"
+/* atomic.h has sequentially consistent read-modify-writes alone: on x86-64 all are one, and those of aarch64
+ * that are weaker would be in no place where it counts.  Besides, an exchange keeps its release: against load
+ * buffering, which is not modelled. */
+#define NO_WEAKER "there is no weaker exchange in src/atomic.h, and every exchange keeps its release"
+#define DEATH "read after the death's proof, which brings all that the dead one knew"
+#define ROLE "comes with the handle's role, which was acquired"
+#define REAPERS                                                                                              \
+	"the words of the dead go forward by exchanges alone, and come to the next owner with the role"
+#define WRAP "counts where the 13 bits of an intent's sequence have wrapped around"
+#define CELLS "the cells that are read in between were acquired, and bring it"
+#define ONE_ORDER                                                                                            \
+	"acquire is enough here; proofs take all steps in one order, and no processor asks more for that"
+#define WHOM "tells only whose death to look into"
+#define EXCHANGED "the exchange that follows acquires it, or fails"
+#define OWN "the reader's own word, or one that came with the role"
+#define FUTEX "the system call that follows is a full fence"
+#define FENCE_ALL "os_fence_all() orders it; where that fails, nothing else does"
+#define LOOK "only who looks at marks reads it, and no more than the mark"
+#define CLOSER "who closed the ring has read all that lies before"
+#define TWICE "another acquire on the same path does it, too: --together notices"
+
+const struct survivor survivors[] = {
+	{ "event.c", "event_announce/load_seq#1", EXPLORE_RELAXED, S_ORDER },
+	{ "event.c", "event_wake_one/cas_seq#1", EXPLORE_RELAXED, FUTEX },
+	{ "event.c", "event_wake_one/cas_seq#2", EXPLORE_RELAXED, FUTEX },
+	{ "event.c", "event_wake_all/cas_seq#1", EXPLORE_RELAXED, FUTEX },
+
+	{ "xring.c", "start_at/load_acq#1", EXPLORE_RELAXED, S_ORDER },
+	{ "xring.c", "leave_hint/store_rel#1", EXPLORE_RELAXED, S_ORDER },
+	{ "xring.c", "close_frontier/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
+	{ "xring.c", "inspect/fence_acq#1", EXPLORE_RELAXED, S_ORDER },
+
+	{ "value_cell.c", "cell_store/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+
+	/* [X1] */
+	{ "exchange.h", "slot_intend/store_rel#1", EXPLORE_RELAXED, S_ORDER },
+	{ "exchange.h", "slot_acknowledge/store_rel#1", EXPLORE_RELAXED, DEATH },
+	{ "exchange_settle.c", "read_intents/load_seq#1", EXPLORE_RELAXED, WRAP },
+	{ "exchange_settle.c", "read_intents/load_seq#2", EXPLORE_RELAXED, S_ORDER },
+	{ "exchange_settle.c", "reread_intents/load_seq#1", EXPLORE_RELAXED, CELLS },
+	{ "exchange_settle.c", "reread_intents/load_seq#2", EXPLORE_RELAXED, WRAP },
+	{ "exchange_settle.c", "scan_world/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "exchange_settle.c", "scan_world/load_seq#2", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "exchange_settle.c", "exchange_settle/load_seq#1", EXPLORE_RELAXED, DEATH },
+	{ "exchange_settle.c", "exchange_free/load_seq#1", EXPLORE_RELAXED, DEATH },
+	{ "exchange_settle.c", "settle_slot/load_seq#1", EXPLORE_RELAXED, REAPERS },
+	{ "exchange_settle.c", "settle_slot/load_seq#2", EXPLORE_RELAXED, REAPERS },
+	{ "exchange_settle.c", "settle_slot/cas_seq#1", EXPLORE_RELAXED, REAPERS },
+	{ "exchange_settle.c", "after_exchange/load_seq#1", EXPLORE_RELAXED, DEATH },
+	{ "exchange_settle.c", "redeliver_step/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "exchange_settle.c", "redeliver_step/load_seq#2", EXPLORE_RELAXED, DEATH },
+	{ "exchange_settle.c", "redeliver_step/load_seq#3", EXPLORE_RELAXED, REAPERS },
+	{ "exchange_settle.c", "redeliver_step/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "exchange_settle.c", "redeliver_step/cas_seq#2", EXPLORE_RELAXED, REAPERS },
+	{ "exchange_settle.c", "redeliver_step/cas_seq#3", EXPLORE_RELAXED, REAPERS },
+
+	/* [X3] */
+	{ "exchange.c", "tidy/load_acq#1", EXPLORE_RELAXED, ROLE },
+	{ "exchange.c", "tidy/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "exchange.c", "slots_open/add_seq#1", EXPLORE_RELAXED, WRAP },
+	{ "exchange.c", "slots_open/load_acq#1", EXPLORE_RELAXED, ROLE },
+	{ "exchange.c", "slots_open/load_acq#2", EXPLORE_RELAXED, ROLE },
+	{ "exchange.c", "claim_handle/load_acq#2", EXPLORE_RELAXED, EXCHANGED },
+	{ "exchange.c", "claim_handle/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
+	{ "exchange.c", "exchange_release/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+
+	/* [X2], [X4] */
+	{ "exchange.c", "slot_give_back/load_acq#1", EXPLORE_RELAXED, OWN },
+	{ "exchange.c", "slot_give_back/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "exchange.c", "slot_retake/load_acq#1", EXPLORE_RELAXED, OWN },
+	{ "exchange.c", "slot_retake/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
+	{ "exchange.c", "take_orphan/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "exchange.c", "take_orphan/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+
+	{ "ring.c", "ring_sender_open/load_seq#1", EXPLORE_RELAXED, DEATH },
+	{ "ring.c", "ring_sender_open/load_acq#1", EXPLORE_RELAXED, DEATH },
+	{ "ring.c", "ring_receiver_open/load_acq#1", EXPLORE_RELAXED, DEATH },
+	{ "ring.c", "ring_receiver_open/load_acq#2", EXPLORE_RELAXED, DEATH },
+	{ "ring.c", "inherit/load_acq#1", EXPLORE_RELAXED, DEATH },
+	{ "ring.c", "inherit/store_rel#1", EXPLORE_RELAXED, LOOK },
+	{ "ring.c", "lease_again/store_rel#1", EXPLORE_RELAXED, LOOK },
+	{ "ring.c", "ring_return/store_rel#1", EXPLORE_RELAXED, LOOK },
+	{ "ring.c", "ask_verdict/load_seq#1", EXPLORE_RELAXED, FENCE_ALL },
+	{ "ring.c", "ask_verdict/cas_seq#1", EXPLORE_RELAXED, FENCE_ALL },
+	{ "ring.c", "ask_verdict/store_rel#1", EXPLORE_RELAXED, CLOSER },
+	{ "ring.c", "ask_closed/load_seq#1", EXPLORE_RELAXED, FENCE_ALL },
+	{ "ring.c", "ask_closed/load_seq#2", EXPLORE_RELAXED, FENCE_ALL },
+	{ "ring.c", "ask_closed/cas_seq#1", EXPLORE_RELAXED, FENCE_ALL },
+	{ "ring.c", "ask_closed/cas_seq#2", EXPLORE_RELAXED, FENCE_ALL },
+	{ "ring.c", "committed/load_seq#1", EXPLORE_RELAXED, FENCE_ALL },
+	{ "ring.c", "handed_out/load_acq#1", EXPLORE_RELAXED, TWICE },
+	{ "ring.c", "look_at_positions/load_acq#1", EXPLORE_RELAXED, "the second look decides" },
+	{ "ring.c", "look_at_positions/load_acq#2", EXPLORE_RELAXED, LOOK },
+	{ "ring.c", "look_at_positions/fence_acq#1", EXPLORE_RELAXED, TWICE },
+	{ "ring.c", "ring_stat/load_acq#1", EXPLORE_RELAXED, LOOK },
+	{ "ring.c", "ring_readable/load_acq#1", EXPLORE_RELAXED, "tells only from where to look" },
+	{ "ring.c", "ring_readable/load_acq#2", EXPLORE_RELAXED, LOOK },
+
+	/* [Y1] */
+	{ "sync_lock.c", "try_acquire/cas_seq#1", EXPLORE_ACQUIRE, NO_WEAKER },
+	{ "sync_lock.c", "inspect/load_seq#1", EXPLORE_RELAXED, WHOM },
+	{ "sync_lock.c", "stoa_lock_release/load_seq#1", EXPLORE_RELAXED, OWN },
+	{ "sync_lock.c", "lock_settle/load_seq#1", EXPLORE_RELAXED, DEATH },
+	/* [Y2] */
+	{ "sync_event.c", "stoa_event_set/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "sync_event.c", "stoa_event_clear/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
+	/* [Y3] */
+	{ "sync_semaphore.c", "take_count/cas_seq#1", EXPLORE_ACQUIRE, NO_WEAKER },
+	{ "sync_semaphore.c", "change_one/cas_seq#1", EXPLORE_BOTH, NO_WEAKER },
+	{ "sync_semaphore.c", "set_free/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "sync_semaphore.c", "semaphore_settle/load_seq#1", EXPLORE_RELAXED, DEATH },
+	/* [Y4] */
+	{ "sync_barrier.c", "look_at_seats/load_seq#2", EXPLORE_RELAXED,
+	  "the first look at the seat has acquired it" },
+	{ "sync_barrier.c", "end_round/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "sync_barrier.c", "take_seat/add_seq#1", EXPLORE_RELAXED, "tells only where to begin" },
+	{ "sync_barrier.c", "take_seat/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "sync_barrier.c", "take_seat/load_seq#2", EXPLORE_RELAXED, EXCHANGED },
+	{ "sync_barrier.c", "take_seat/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "sync_barrier.c", "has_passed/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "sync_barrier.c", "has_passed/load_seq#2", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "sync_barrier.c", "vacate/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "sync_barrier.c", "vacate/cas_seq#1", EXPLORE_ACQUIRE, NO_WEAKER },
+	{ "sync_barrier.c", "vacate/cas_seq#2", EXPLORE_RELAXED, NO_WEAKER },
+	{ "sync_barrier.c", "give_up/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
+	{ "sync_barrier.c", "inspect/load_seq#1", EXPLORE_RELAXED, WHOM },
+	{ "sync_barrier.c", "barrier_settle/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "sync_barrier.c", "barrier_settle/load_seq#2", EXPLORE_RELAXED, EXCHANGED },
+	{ "sync_barrier.c", "barrier_settle/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
+	{ 0 },
+};
+
+bool survivor_is(const struct survivor *survivor, const struct place *place)
+{
+	return strcmp(survivor->file, place->file) == 0 && strcmp(survivor->place, place->name) == 0;
+}
+
+const struct survivor *survivor_find(const struct place *place, unsigned order)
+{
+	for (const struct survivor *survivor = survivors; survivor->file; survivor++) {
+		if ((order & survivor->order) == survivor->order && survivor_is(survivor, place))
+			return survivor;
+	}
+	return NULL;
+}
