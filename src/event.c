@@ -28,6 +28,7 @@
 #include <limits.h>
 
 #include "atomic.h"
+#include "defect.h"
 #include "os.h"
 
 #define SOMEBODY 1u
@@ -40,6 +41,8 @@ uint32_t event_announce(struct event_word *event)
 {
 	uint32_t word = atom32_load_seq(&event->word);
 
+	if (DEFECT(DEFECT_ANNOUNCE_STORE))
+		atom32_store_seq(&event->word, word | SOMEBODY);
 	while (!(word & SOMEBODY)) {
 		if (atom32_cas_seq(&event->word, &word, word | SOMEBODY))
 			return word | SOMEBODY;
@@ -58,11 +61,11 @@ void event_wake_one(struct event_word *event)
 	uint32_t word = atom32_load_seq(&event->word);
 
 	while (unlikely(word & SOMEBODY)) {
-		if (!atom32_cas_seq(&event->word, &word, word + COUNT))
+		if (!atom32_cas_seq(&event->word, &word, word + COUNT * !DEFECT(DEFECT_WAKE_UNCOUNTED)))
 			continue;
-		word += COUNT;
+		word += COUNT * !DEFECT(DEFECT_WAKE_UNCOUNTED);
 		if (os_futex_wake(&event->word, 1) == 0 &&
-		    atom32_cas_seq(&event->word, &word, word & ~SOMEBODY))
+		    atom32_cas_seq(&event->word, &word, word & ~SOMEBODY) && !DEFECT(DEFECT_WAKE_LAST))
 			os_futex_wake(&event->word, INT_MAX);
 		return;
 	}

@@ -117,7 +117,8 @@ static bool slot_block(const struct exchange_slot *slot, uint32_t blocks, uint64
 		 * with the block that it left. */
 		uint64_t orphan = atom64_load_acq(&slot->orphan);
 
-		if (orphan_state(orphan) != ORPHAN_FREE || orphan_lap(orphan) != intent_got(intent))
+		if ((orphan_state(orphan) != ORPHAN_FREE && !DEFECT(DEFECT_ORPHAN_IGNORED)) ||
+		    orphan_lap(orphan) != intent_got(intent))
 			return false;
 		*block = orphan_block(orphan);
 	} else {
@@ -205,7 +206,9 @@ static int claim_handle(const struct exchange *exchange, uint32_t i, uint32_t wa
 	if (role_of(word) != wanted)
 		return -EUSERS;
 	*role_word = role_next(word, role, owner);
-	if (!atom64_cas_seq(shared, &word, *role_word))
+	if (DEFECT(DEFECT_CLAIM_STORE))
+		atom64_store_seq(shared, *role_word);
+	else if (!atom64_cas_seq(shared, &word, *role_word))
 		return -EUSERS;
 	/* -EBADMSG: it stays claimed, and nobody trusts its words. */
 	return slots_open(exchange, i, wanted == ROLE_ORPHANED, slots);
@@ -236,7 +239,7 @@ int exchange_claim(const struct exchange *exchange, uint32_t role, uint32_t owne
 void exchange_release(const struct exchange *exchange, uint32_t handle, uint64_t role)
 {
 	struct atom64 *shared = &exchange_handle(exchange, handle)->role;
-	uint64_t orphaned = role_next(role, ROLE_ORPHANED, 0);
+	uint64_t orphaned = role_next(role, DEFECT(DEFECT_HANDLE_EARLY) ? ROLE_FREE : ROLE_ORPHANED, 0);
 
 	if (atom64_cas_seq(shared, &role, orphaned)) /* [X3] */
 		tidy(exchange, handle, orphaned);
@@ -248,7 +251,7 @@ void slot_count_discard(struct exchange_slot *slot, uint32_t lap)
 {
 	uint64_t tally = atom64_load_seq(&slot->tally);
 
-	if (tally_lap(tally) != lap)
+	if (tally_lap(tally) != lap || DEFECT(DEFECT_DISCARD_TWICE))
 		atom64_cas_seq(&slot->tally, &tally,
 		               tally_word(tally_discards(tally) + 1, lap, tally_delivered(tally)));
 }
@@ -319,7 +322,10 @@ int slot_retake(struct slot *slot, uint32_t blocks, const struct acceptance *acc
 		return rc == STOA_CHANGED ? STOA_EMPTY : rc;
 	more = more_deliveries(orphan_deliveries(orphan));
 	/* What a reaper must know comes first: it reads the tally only where the word says RETAKEN. */
-	slot_deliveries(slot, more);
+	if (!DEFECT(DEFECT_RETAKE_TALLY))
+		slot_deliveries(slot, more);
+	if (DEFECT(DEFECT_RETAKE_STORE))
+		orphan = atom64_load_seq(cell);
 	if (!atom64_cas_seq(cell, &orphan,
 	                    orphan_word(orphan_lap(orphan), more, ORPHAN_RETAKEN, orphan_block(orphan))))
 		return STOA_EMPTY; /* somebody else has it: of what comes next this says nothing */
@@ -343,7 +349,8 @@ static int take_orphan(struct slot *slot, struct atom64 *cell, uint32_t blocks,
 		return rc == STOA_CHANGED ? STOA_EMPTY : rc;
 	*deliveries = more_deliveries(orphan_deliveries(orphan));
 	slot_deliveries(slot, *deliveries);
-	slot_intend(slot, INTENT_TAKE, out, orphan_block(orphan));
+	if (!DEFECT(DEFECT_ORPHAN_INTENT))
+		slot_intend(slot, INTENT_TAKE, out, orphan_block(orphan));
 	/* [X2] release: we are done with the block that we leave. */
 	if (atom64_cas_seq(cell, &orphan, orphan_word(orphan_lap(orphan), 0, ORPHAN_FREE, out))) {
 		slot->block = orphan_block(orphan);

@@ -112,7 +112,7 @@ static void reread_intents(struct scan *scan)
 		struct exchange_slot *slot = exchange_nth_slot(scan->exchange, n);
 		uint64_t intent = atom64_load_seq(&slot->intent); /* [X1] */
 
-		scan->stable[n] = intent == scan->intents[n] &&
+		scan->stable[n] = (intent == scan->intents[n] || DEFECT(DEFECT_SCAN_MOVING)) &&
 		                  atom64_load_seq(&slot->wraps) == scan->wraps[n];
 	}
 }
@@ -194,7 +194,7 @@ static void propagate(struct scan *scan, uint32_t except)
 			/* One of the two is elsewhere: the slot has the other. */
 			scan->decisions[n] = scan->accounted[out] ? HOLDS_GOT : HOLDS_OUT;
 			scan->accounted[out] = scan->accounted[got] = true;
-			more = true;
+			more = !DEFECT(DEFECT_SCAN_ONE_LINK);
 		}
 	}
 }
@@ -248,10 +248,13 @@ static bool redeliver_step(struct exchange_slot *slot, uint64_t intent, bool dis
 		if (lap_after(orphan_lap(orphan)) != lap)
 			return false; /* another reaper has gone on: the intent has moved, too */
 		if (discard) {
-			slot_count_discard(slot, lap);
+			if (!DEFECT(DEFECT_DISCARD_UNCOUNTED))
+				slot_count_discard(slot, lap);
 			next = orphan_word(lap, 0, ORPHAN_FREE, out);
 		}
-		if (atom64_load_seq(&slot->intent) == intent)
+		if (DEFECT(DEFECT_REDELIVER_STORE))
+			atom64_store_seq(&slot->orphan, next);
+		else if (atom64_load_seq(&slot->intent) == intent)
 			atom64_cas_seq(&slot->orphan, &orphan, next); /* [X4] */
 		return false;
 	}
@@ -259,7 +262,7 @@ static bool redeliver_step(struct exchange_slot *slot, uint64_t intent, bool dis
 		++*orphans; /* also another reaper's, which may have died before it told anybody */
 		return true;
 	}
-	if (orphan_state(orphan) == ORPHAN_RETAKEN)
+	if (orphan_state(orphan) == ORPHAN_RETAKEN && !DEFECT(DEFECT_RETAKEN_SETTLED))
 		atom64_cas_seq(&slot->intent, &intent,
 		               intent_next(intent, INTENT_REDELIVER, orphan_block(orphan), lap_after(lap)));
 	else
@@ -383,7 +386,8 @@ int exchange_held(const struct exchange *exchange, uint64_t *held)
 	scan_world(&scan);
 	propagate(&scan, UINT32_MAX);
 	for (uint32_t n = 0; n < exchange_slots(exchange); n++) {
-		moved |= !scan.stable[n] || orphan_state(scan.orphans[n]) == ORPHAN_FULL;
+		moved |= (!scan.stable[n] && !DEFECT(DEFECT_HELD_MOVING)) ||
+		         orphan_state(scan.orphans[n]) == ORPHAN_FULL;
 		count += holds_message(&scan, n);
 	}
 	scan_free(&scan);

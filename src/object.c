@@ -36,6 +36,7 @@
 
 #include "atomic.h"
 #include "object.h"
+#include "defect.h"
 #include "os.h"
 #include "participant.h"
 
@@ -130,6 +131,8 @@ static int cut(const struct stoa_segment *segment, uint32_t index, uint64_t need
 		return -EBADMSG;
 	if (need > segment->bytes - start)
 		return -ENOSPC;
+	if (DEFECT(DEFECT_CUT_STORE))
+		atom64_store_seq(&entry_at(segment, index)->extent_end, start + need);
 	/* [O2] release (seq) */
 	atom64_cas_seq(&entry_at(segment, index)->extent_end, &none, start + need);
 	return 0;
@@ -220,7 +223,8 @@ int object_at(const struct stoa_segment *segment, uint32_t entry, uint32_t *kind
 		return -ENOENT;
 	/* [O3] acquire (seq); pairs with the compare-and-swap to PUBLISHED in publish() and object_reap(). */
 	state = atom64_load_seq(&entry_at(segment, entry)->state);
-	if (state_of(state) == ENTRY_FREE || (state_of(state) == ENTRY_BUILDING && !is_linked(segment, entry)))
+	if (state_of(state) == ENTRY_FREE || (state_of(state) == ENTRY_BUILDING &&
+	    (DEFECT(DEFECT_LINKED_UNSEEN) || !is_linked(segment, entry))))
 		return STOA_EMPTY;
 	return entry_object(segment, entry, kind, start, room);
 }
@@ -342,7 +346,10 @@ static int claim(struct stoa_segment *segment, uint64_t need, uint32_t self, uin
 		*state = entry_state((was >> 24) + 1, self, ENTRY_BUILDING);
 		*index = at;
 		/* Whoever had it before is done with it: [O3] acquire (seq) of their release to FREE. */
-		if (state_of(was) == ENTRY_FREE && atom64_cas_seq(&entry_at(segment, at)->state, &was, *state))
+		if (DEFECT(DEFECT_ENTRY_STORE))
+			was = atom64_load_seq(&entry_at(segment, at)->state);
+		if ((state_of(was) == ENTRY_FREE || DEFECT(DEFECT_ENTRY_STORE)) &&
+		    atom64_cas_seq(&entry_at(segment, at)->state, &was, *state))
 			return 0;
 	}
 	return -ENOSPC;
@@ -368,13 +375,15 @@ static int build(const struct stoa_segment *segment, const struct object_request
 	elem32_store_rlx(&entry->kind, request->kind);
 	copy_racy_in(entry->name, name, sizeof name);
 	*start = segment->base + offset;
-	if (state >> 24 > 1) /* used before; a fresh one is zero, as the file was */
+	/* Used before; a fresh one is zero, as the file was. */
+	if (state >> 24 > 1 && !DEFECT(DEFECT_ROOM_DIRTY))
 		memset(*start, 0, request->bytes);
 	header = *start;
 	header->kind = request->kind;
 	header->header_bytes = sizeof *header;
 	header->bytes = request->bytes;
-	request->build(*start, request->context);
+	if (!DEFECT(DEFECT_BUILT_LATE))
+		request->build(*start, request->context);
 	return 0;
 }
 
@@ -393,7 +402,7 @@ static int publish(const struct stoa_segment *segment, const char *name, uint64_
 	uint64_t head = atom64_load_seq(bucket);
 
 	for (;;) {
-		int rc = chain_find(segment, head, hash, name, there);
+		int rc = DEFECT(DEFECT_NAME_TWICE) ? -ENOENT : chain_find(segment, head, hash, name, there);
 
 		if (rc != -ENOENT) {
 			give_back(segment, index, state);
@@ -430,7 +439,10 @@ static int create_new(struct stoa_segment *segment, const struct object_request 
 		give_back(segment, index, state);
 		return rc;
 	}
-	return publish(segment, request->name, hash, index, state, &there);
+	rc = publish(segment, request->name, hash, index, state, &there);
+	if (DEFECT(DEFECT_BUILT_LATE))
+		request->build(*start, request->context);
+	return rc;
 }
 
 /* -EEXIST and what is there; -ENOENT; -EBADMSG. */
@@ -532,7 +544,9 @@ void object_reap(struct stoa_segment *segment, uint32_t slot)
 			break;
 		if (state_of(state) != ENTRY_BUILDING || owner_of(state) != slot)
 			continue;
-		what = is_linked(segment, i) ? ENTRY_PUBLISHED : ENTRY_FREE;
+		if (DEFECT(DEFECT_BUILDING_KEPT) && !is_linked(segment, i))
+			continue;
+		what = is_linked(segment, i) && !DEFECT(DEFECT_REAPED_LINKED) ? ENTRY_PUBLISHED : ENTRY_FREE;
 		/* [O3] release (seq) */
 		atom64_cas_seq(&entry->state, &state,
 		               entry_state(state >> 24, what == ENTRY_FREE ? 0 : slot, what));

@@ -305,7 +305,7 @@ static bool enter(struct reaper *reaper, uint32_t slot, uint64_t state, uint64_t
 
 	if (!DEFECT(DEFECT_NO_HAZARD)) /* [P2] release (seq) */
 		atom64_store_seq(&own->hazard, hazard_word(slot, generation_of(state)) | step);
-	if (atom64_load_seq(&record->state) == state) /* [P2] acquire (seq) */
+	if (atom64_load_seq(&record->state) == state || DEFECT(DEFECT_ENTER_BLIND)) /* [P2] acquire (seq) */
 		return true;
 	atom64_store_seq(&own->hazard, 0);
 	return false;
@@ -351,7 +351,10 @@ static uint64_t settle(struct reaper *reaper, uint32_t slot, uint64_t state)
 
 	if (!enter(reaper, slot, state, 0))
 		return atom64_load_seq(&segment_participant(reaper->segment, slot)->state);
-	rc = reap_settle(reaper->segment, slot);
+	if (DEFECT(DEFECT_LEFT_UNSETTLED) && slot == reaper->anchor)
+		rc = 0;
+	else
+		rc = reap_settle(reaper->segment, slot);
 	if (rc)
 		reaper->fault = rc;
 	else
@@ -362,7 +365,7 @@ static uint64_t settle(struct reaper *reaper, uint32_t slot, uint64_t state)
 
 static uint64_t release(struct reaper *reaper, uint32_t slot, uint64_t state)
 {
-	if (in_hazard(reaper, slot, state, false)) {
+	if (in_hazard(reaper, slot, state, false) && !DEFECT(DEFECT_RELEASED_UNDER)) {
 		reaper->held = true;
 		return state;
 	}
@@ -378,7 +381,7 @@ static void set_free(struct reaper *reaper, uint32_t slot, uint64_t state)
 {
 	struct atom64 *word = &segment_participant(reaper->segment, slot)->state;
 
-	if (in_hazard(reaper, slot, state, true))
+	if (in_hazard(reaper, slot, state, true) && !DEFECT(DEFECT_FREED_UNDER))
 		reaper->held = true;
 	else if (atom64_cas_seq(word, &state, state_word(generation_of(state), PARTICIPANT_FREE)))
 		reaper->freed++;
@@ -484,14 +487,16 @@ static int claim(const struct stoa_segment *segment, int lock_fd, uint32_t *slot
 
 		if (state_of(state) != PARTICIPANT_FREE)
 			continue;
-		rc = keep_off(segment, lock_fd, i, &state);
+		rc = DEFECT(DEFECT_CLAIM_FIRST) ? 0 : keep_off(segment, lock_fd, i, &state);
 		if (rc == -EAGAIN)
 			continue;
 		if (rc)
 			return rc;
-		*generation = generation_of(state) + 1;
+		*generation = generation_of(state) + !DEFECT(DEFECT_GENERATION_SAME);
 		if (state_of(state) == PARTICIPANT_FREE &&
 		    atom64_cas_seq(word, &state, state_word(*generation, PARTICIPANT_CLAIMED))) {
+			if (DEFECT(DEFECT_CLAIM_FIRST))
+				os_lock_byte(lock_fd, byte_of(segment, i));
 			os_unlock_byte(lock_fd, claim_byte_of(segment, i));
 			*slot = i;
 			return 0;
@@ -530,7 +535,8 @@ static int introduce(const struct stoa_segment *segment, const struct os_process
 	memcpy(comm, self->comm, sizeof comm);
 	atom64_store_seq(&record->hazard, 0); /* of the owner before, if it died reaping */
 	/* Relaxed: published by [P1]. */
-	atom64_store_rlx(&record->pid, (uint32_t)self->pid);
+	if (!DEFECT(DEFECT_IDENTITY_LATE))
+		atom64_store_rlx(&record->pid, (uint32_t)self->pid);
 	atom64_store_rlx(&record->start_time, self->start_time);
 	atom64_store_rlx(&record->pid_namespace, self->pid_namespace);
 	atom64_store_rlx(&record->attached_ns, os_realtime_ns());
@@ -540,6 +546,8 @@ static int introduce(const struct stoa_segment *segment, const struct os_process
 	 * pid of the owner before would prove our death. */
 	if (!atom64_cas_seq(&record->state, &state, state_word(generation, PARTICIPANT_LIVE)))
 		return -EBADMSG; /* nobody may touch it: these are no segment's words any more */
+	if (DEFECT(DEFECT_IDENTITY_LATE))
+		atom64_store_rlx(&record->pid, (uint32_t)self->pid);
 	return 0;
 }
 
@@ -603,6 +611,8 @@ void participant_leave(struct stoa_segment *segment)
 		return;
 	pthread_mutex_lock(&segment->joining);
 	atom64_store_seq(&segment->joined, 0);
+	if (DEFECT(DEFECT_LEFT_UNLOCKED))
+		os_unlock_byte(segment->lock_fd, byte_of(segment, segment->self));
 	if (atom64_cas_seq(&segment_participant(segment, segment->self)->state, &state, dead))
 		bury(&reaper, segment->self, dead);
 	os_close(segment->lock_fd); /* clear first, then unlock */

@@ -444,6 +444,8 @@ int queue_drained(const struct queue_view *view)
 		return STOA_CLOSED;
 	if (view->spsc)
 		return ring_stat(&view->ring, &stat) == 0 && stat.held == 0 ? STOA_CLOSED : STOA_EMPTY;
+	if (DEFECT(DEFECT_LEASE_FORGOTTEN))
+		return STOA_CLOSED;
 	return exchange_held(&view->xring.exchange, NULL) == 0 ? STOA_CLOSED : STOA_EMPTY;
 }
 
@@ -650,7 +652,7 @@ int queue_settle(struct stoa_segment *segment, void *start, uint64_t room, uint3
 	for (int end = QUEUE_SENDS; rc == 0 && end <= QUEUE_RECEIVES; end++) {
 		uint64_t word = atom64_load_seq(&view.shared->sole[end]);
 
-		if (role_of(word) != ROLE_FREE && role_owner(word) == slot)
+		if (role_of(word) != ROLE_FREE && role_owner(word) == slot && !DEFECT(DEFECT_SOLE_KEPT))
 			queue_release_sole(&view, (enum queue_end)end, word);
 	}
 	queue_drain_if_alone(&view);

@@ -187,7 +187,7 @@ static void detach(struct stoa_receiver *receiver)
 	struct queue_view *view = &receiver->queue->view;
 
 	for (uint32_t k = 0; k < holds(receiver); k++) {
-		if (receiver->holds[k].state == LEASED)
+		if (receiver->holds[k].state == LEASED && !DEFECT(DEFECT_LEASE_KEPT))
 			give_back(receiver, k);
 		if (!view->spsc && receiver->holds[k].state == IDLE)
 			slot_settle(&receiver->slots[k], receiver->slots[k].block);

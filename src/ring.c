@@ -70,6 +70,7 @@
 
 #include <stoa/queue.h>
 
+#include "defect.h"
 #include "os.h"
 
 #define IN_PLACE_MAX 64u
@@ -299,7 +300,8 @@ static inline int publish(struct ring_sender *sender)
 	 * would read an old message. */
 	atom64_store_rel(&sender->ring.shared->tail, position + 1);
 	look_fence(sender->fenced);
-	if (unlikely(is_closing(&sender->ring)) && ask_verdict(sender, position) != STOA_OK)
+	if (unlikely(is_closing(&sender->ring)) && !DEFECT(DEFECT_VERDICT_UNASKED) &&
+	    ask_verdict(sender, position) != STOA_OK)
 		return STOA_CLOSED;
 	sender->tail = position + 1;
 	if (++sender->index == sender->ring.capacity)
@@ -331,6 +333,8 @@ int ring_push(struct ring_sender *sender, const void *message, uint64_t size)
 	to = place(ring, sender->index, &old_size);
 	if (unlikely(!to))
 		return -EBADMSG;
+	if (DEFECT(DEFECT_TAIL_EARLY))
+		atom64_store_rel(&ring->shared->tail, sender->tail + 1);
 	if (size)
 		memcpy(to, message, size);
 	set_size(ring, sender->index, size);
@@ -409,7 +413,8 @@ static void discard_at(const struct ring *ring, uint64_t position, uint32_t word
 
 	if (!(word & MARK_DISCARDING)) {
 		word = MARK_DISCARDING | (count & MARK_COUNT);
-		atom32_store_rel(mark(ring, position), word);
+		if (!DEFECT(DEFECT_DISCARD_UNMARKED))
+			atom32_store_rel(mark(ring, position), word);
 	}
 	if ((count & MARK_COUNT) == (word & MARK_COUNT))
 		atom64_store_rel(&ring->shared->discarded, count + 1);
@@ -421,11 +426,11 @@ static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard
 {
 	const struct ring *ring = &receiver->ring;
 
-	for (uint64_t p = receiver->released; p < taken; p++) {
+	for (uint64_t p = receiver->released; p + DEFECT(DEFECT_SUCCESSOR_SHORT) < taken; p++) {
 		uint32_t word = atom32_load_acq(mark(ring, p)), deliveries = word & MARK_DELIVERIES;
 
 		receiver->next = p + 1;
-		if (word == MARK_ACKNOWLEDGED)
+		if (word == MARK_ACKNOWLEDGED || (DEFECT(DEFECT_SUCCESSOR_FAR) && word == 0))
 			continue;
 		if (discard && !(word & MARK_RETURNED)) {
 			discard_at(ring, p, word);
@@ -496,7 +501,7 @@ static int ask_closed(struct ring_receiver *receiver)
 		return STOA_CHANGED;
 	if (os_fence_all() != 0)
 		os_sleep_ns(1000000); /* time enough for a store that is on its way out of a core */
-	if (atom64_load_seq(&receiver->ring.shared->tail) != receiver->next)
+	if (atom64_load_seq(&receiver->ring.shared->tail) != receiver->next && !DEFECT(DEFECT_DRAIN_UNLOOKED))
 		answer = verdict_word(receiver->next, VERDICT_COMMITTED);
 	if (!atom64_cas_seq(verdict, &ask, answer))
 		return STOA_CHANGED;
@@ -553,6 +558,8 @@ static inline int message_at(const struct ring *ring, uint64_t index, const uint
 /* From here on the message at next counts as handed out. */
 static void mark_taken(struct ring_receiver *receiver)
 {
+	if (DEFECT(DEFECT_TAKEN_EARLY))
+		atom64_store_rel(&receiver->ring.shared->taken, receiver->next + 1);
 	/* Relaxed: the release of taken publishes it. */
 	atom32_store_rlx(&receiver->ring.marks[receiver->index], 0);
 	atom64_store_rel(&receiver->ring.shared->taken, receiver->next + 1);
@@ -626,6 +633,8 @@ int ring_pop(struct ring_receiver *receiver, void *out, uint64_t room, bool drai
 		return -EMSGSIZE;
 	if (unlikely(receiver->open))
 		mark_taken(receiver);
+	else if (DEFECT(DEFECT_RELEASED_EARLY))
+		release_to(receiver, receiver->next + 1);
 	if (*size)
 		memcpy(out, bytes, *size);
 	step(receiver);
@@ -695,7 +704,7 @@ void ring_release(struct ring_receiver *receiver, uint32_t k)
 
 	hold->state = RING_IDLE;
 	receiver->open--;
-	if (hold->position == receiver->released)
+	if (hold->position == receiver->released || DEFECT(DEFECT_LEASE_FREED))
 		release_from(receiver, hold->position + 1);
 	else
 		atom32_store_rel(mark(&receiver->ring, hold->position), MARK_ACKNOWLEDGED);

@@ -16,6 +16,7 @@
 #include "scalar.h"
 
 #include "atomic.h"
+#include "defect.h"
 
 static const uint8_t widths[] = {
 	[STOA_I8] = 1,  [STOA_I16] = 2, [STOA_I32] = 4, [STOA_I64] = 8, [STOA_U8] = 1,   [STOA_U16] = 2,
@@ -273,6 +274,8 @@ uint64_t scalar_fetch(uint32_t type, enum scalar_op op, void *at, uint64_t opera
 	found = word_load_seq(type, at);
 	do {
 		result = apply(type, op, normal(type, found), operand);
+		if (DEFECT(DEFECT_FETCH_STORE))
+			found = word_load_seq(type, at);
 	} while (result != found && !word_cas_seq(type, at, &found, result));
 	return normal(type, found);
 }

@@ -36,6 +36,7 @@
 #include <stdlib.h>
 
 #include "atomic.h"
+#include "defect.h"
 #include "os.h"
 #include "participant.h"
 #include "segment.h"
@@ -88,7 +89,7 @@ static int name_remove(const char *path, uint64_t device, uint64_t inode)
 	if (!rc && inode) {
 		/* Nobody else removes this file's name now.  Is it still its name? */
 		rc = os_stat_path(path, &file);
-		if (!rc && file.device == device && file.inode == inode)
+		if (!rc && ((file.device == device && file.inode == inode) || DEFECT(DEFECT_NAME_UNLOOKED)))
 			rc = os_unlink(path);
 		rc = rc == -ENOENT ? 0 : rc;
 	}
@@ -134,7 +135,7 @@ void life_leave(struct stoa_segment *segment)
 
 		if (!atom64_cas_seq(word, &life, mine))
 			continue;
-		if (participant_others(segment)) {
+		if (participant_others(segment) && !DEFECT(DEFECT_LAST_UNLOOKED)) {
 			atom64_cas_seq(word, &mine, life_next(mine, LIFE_OPEN));
 			return; /* whether or not: if it failed, somebody decided after us */
 		}
@@ -152,7 +153,7 @@ bool life_join(struct stoa_segment *segment)
 	struct atom64 *word = &segment_header(segment)->life;
 	uint64_t life = atom64_load_seq(word);
 
-	while ((life & LIFE_STATE) == LIFE_UNLINKING)
+	while ((life & LIFE_STATE) == LIFE_UNLINKING && !DEFECT(DEFECT_JOINED_DOOMED))
 		if (atom64_cas_seq(word, &life, life_next(life, LIFE_OPEN)))
 			return true;
 	return (life & LIFE_STATE) != LIFE_DOOMED;

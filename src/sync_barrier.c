@@ -215,6 +215,8 @@ static int end_round(struct sync *sync, uint32_t round)
 			reaped = true;
 			continue;
 		}
+		if (DEFECT(DEFECT_ROUND_LATE))
+			word = atom64_load_seq(&sync->shared->word);
 		/* [Y4] release (seq).  Fails only if the round was ended or an arrival taken back. */
 		if (atom64_cas_seq(&sync->shared->word, &word, word_after(word, round + 1))) {
 			event_wake_all(&sync->shared->changed);
@@ -303,7 +305,8 @@ static bool vacate(struct sync_layout *shared, struct atom64 *seat, uint64_t lea
 /* Takes the arrival back: `rc`, or STOA_OK where everybody has arrived meanwhile. */
 static int give_up(const struct arrival *arrival, int rc)
 {
-	uint64_t taken = arrival->taken, leaving = seat_with(taken, SEAT_LEAVING);
+	unsigned to = DEFECT(DEFECT_SEAT_AT_ONCE) ? SEAT_FREE : SEAT_LEAVING;
+	uint64_t taken = arrival->taken, leaving = seat_with(taken, to);
 
 	if (!arrival->seat)
 		return rc;

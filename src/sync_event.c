@@ -18,6 +18,7 @@
 #include <errno.h>
 
 #include "atomic.h"
+#include "defect.h"
 #include "segment.h"
 #include "sync.h"
 
@@ -121,6 +122,8 @@ int stoa_event_clear(struct stoa_event *event)
 	if (rc)
 		return rc;
 	word = atom64_load_seq(&event->sync.shared->word);
+	if ((word & 1) && DEFECT(DEFECT_CLEAR_STORE))
+		atom64_store_seq(&event->sync.shared->word, word & ~1ull);
 	while ((word & 1) && !atom64_cas_seq(&event->sync.shared->word, &word, word & ~1ull))
 		;
 	return 0;
@@ -136,7 +139,8 @@ static int has_been_set(void *context)
 	const struct look *look = context;
 	uint64_t word = atom64_load_seq(&look->event->sync.shared->word); /* [Y2] acquire (seq) */
 
-	return (word & 1) || word >> 1 != look->first >> 1 ? STOA_OK : STOA_EMPTY;
+	return (word & 1) || (word >> 1 != look->first >> 1 && !DEFECT(DEFECT_EVENT_MISSED)) ? STOA_OK
+	                                                                                     : STOA_EMPTY;
 }
 
 int stoa_event_wait(struct stoa_event *event, const struct timespec *deadline)

@@ -173,7 +173,8 @@ static int try_acquire(void *context)
 			return -EBADMSG;
 		/* [Y1] acquire (seq): what the last holder wrote, also where it died. */
 		if (atom64_cas_seq(at, &word, next))
-			return state == LOCK_ORPHANED ? STOA_OWNER_DIED : STOA_OK;
+			return state == LOCK_ORPHANED && !DEFECT(DEFECT_OWNER_DIED_UNTOLD) ? STOA_OWNER_DIED
+			                                                                   : STOA_OK;
 	}
 }
 
@@ -183,7 +184,8 @@ static void inspect(void *context)
 	const struct sync *sync = &acquisition->lock->sync;
 	uint64_t word = atom64_load_seq(&sync->shared->word);
 
-	if (state_of(word) == LOCK_HELD && participant_lost(sync->object.segment, owner_of(word)))
+	if (state_of(word) == LOCK_HELD && !DEFECT(DEFECT_LOCK_UNINSPECTED) &&
+	    participant_lost(sync->object.segment, owner_of(word)))
 		participant_reap_all(sync->object.segment);
 }
 

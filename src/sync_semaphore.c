@@ -164,6 +164,10 @@ static int take_count(void *context)
 	struct atom64 *at = &((struct sync *)context)->shared->word;
 	uint64_t count = atom64_load_seq(at);
 
+	if (count && DEFECT(DEFECT_COUNT_STORE)) {
+		atom64_store_seq(at, count - 1);
+		return STOA_OK;
+	}
 	while (count) {
 		if (atom64_cas_seq(at, &count, count - 1)) /* [Y3] acquire (seq) */
 			return STOA_OK;
@@ -228,7 +232,7 @@ static int take_permit(void *context)
 		}
 		before = posts;
 		posts = atom64_load_seq(&sync->shared->posts);
-	} while (posts != before);
+	} while (posts != before && !DEFECT(DEFECT_PERMIT_ONE_LOOK));
 	return STOA_EMPTY;
 }
 

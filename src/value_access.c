@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "defect.h"
 #include "event.h"
 #include "os.h"
 #include "scalar.h"
@@ -97,6 +98,8 @@ static int compare_try(struct stoa_value *value, struct slot *slot, struct cell_
 		return rc;
 	if (rc) {
 		copy_racy_in(cell_begin(&value->cell, slot), desired, value->size);
+		if (DEFECT(DEFECT_COMPARE_LATER))
+			look->word = atom64_load_seq(value->cell.word);
 		return cell_publish(&value->cell, slot, &look->word) ? 0 : -EAGAIN;
 	}
 	rc = cell_copy(&value->cell, slot, look, &bytes);

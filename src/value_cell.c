@@ -319,7 +319,7 @@ static uint32_t free_slot(uint64_t state)
 	for (uint32_t i = 0; i < CELL_SLOTS; i++) {
 		uint32_t slot = (turn + i) % CELL_SLOTS;
 
-		if (!(state >> slot & 1))
+		if (!(state >> slot & 1) || DEFECT(DEFECT_SLOT_SHARED))
 			return slot;
 	}
 	return CELL_SLOTS;
@@ -392,7 +392,8 @@ uint8_t *cell_begin(const struct value_cell *cell, const struct slot *slot)
 	struct value_block *block = cell_block(cell, slot->block);
 
 	/* Relaxed: the fence orders it before the bytes. */
-	atom64_store_rlx(&block->generation, 0);
+	if (!DEFECT(DEFECT_GENERATION_LEFT))
+		atom64_store_rlx(&block->generation, 0);
 	/* [C2] release; pairs with the acquire fence in cell_whole(): a late reader of this block
 	 * that sees a new byte sees that the generation is gone. */
 	fence_rel();
@@ -424,12 +425,15 @@ int cell_store(const struct value_cell *cell, struct cell_writer *writer, struct
 
 	if (rc)
 		return rc;
-	copy_racy_in(cell_begin(cell, slot), in, cell->size);
+	if (!DEFECT(DEFECT_PUBLISHED_EARLY))
+		copy_racy_in(cell_begin(cell, slot), in, cell->size);
 	word = atom64_load_seq(cell->word);
 	do {
 		if (!cell_knows(cell, word))
 			rc = -EBADMSG;
 	} while (rc == 0 && !cell_publish(cell, slot, &word));
+	if (DEFECT(DEFECT_PUBLISHED_EARLY))
+		copy_racy_in(cell_block(cell, atom64_load_seq(cell->word)) + 1, in, cell->size);
 	if (rc == 0 && out) /* the slot holds the old version now: nobody can change it */
 		copy_racy_out(out, cell_block(cell, slot->block) + 1, cell->size);
 	cell_give(writer, slot);
@@ -462,7 +466,7 @@ int cell_edit(const struct value_cell *cell, struct cell_writer *writer, struct 
 	if (rc)
 		return rc;
 	do {
-		rc = cell_copy(cell, slot, &look, &bytes);
+		rc = look.word && DEFECT(DEFECT_EDIT_STALE) ? 0 : cell_copy(cell, slot, &look, &bytes);
 		if (rc == 0)
 			rc = edit(bytes, context);
 	} while (rc == 0 && !cell_publish(cell, slot, &look.word));

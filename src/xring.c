@@ -188,7 +188,7 @@ void xring_start_receive(const struct xring *ring, struct xring_cursor *cursor)
 static inline void leave_hint(const struct xring *ring, const struct xring_cursor *cursor, struct atom64 *hint)
 {
 	if ((cursor->index & (HINT_EVERY - 1)) == 0)
-		atom64_store_rel(hint, position(ring, cursor)); /* [R3] release */
+		atom64_store_rel(hint, position(ring, cursor) + DEFECT(DEFECT_HINT_AHEAD)); /* [R3] release */
 }
 
 /*
@@ -201,7 +201,7 @@ static void catch_up(const struct xring *ring, struct xring_cursor *cursor, int6
 	struct xring_cursor hinted;
 
 	if (ahead > 0)
-		cursor->lap += (uint64_t)ahead - 1;
+		cursor->lap += (uint64_t)ahead - !DEFECT(DEFECT_CATCH_UP_FAR);
 	step(ring, cursor);
 	if (steps != HINT_AFTER)
 		return;
@@ -340,7 +340,7 @@ static inline bool take(const struct xring *ring, struct xring_cursor *cursor, s
 {
 	uint32_t out = slot->block, got = cell_block(word);
 
-	if (unlikely(slot->redelivered))
+	if (unlikely(slot->redelivered) && !DEFECT(DEFECT_DELIVERIES_KEPT))
 		slot_deliveries(slot, 0);
 	if (!DEFECT(DEFECT_INTENT_DROPPED))
 		slot_intend(slot, INTENT_TAKE, out, got);
@@ -356,6 +356,8 @@ static inline bool take(const struct xring *ring, struct xring_cursor *cursor, s
 /* Nothing at the cursor, where the cell has `word`: nothing will be, from now on. */
 static bool close_frontier(const struct xring *ring, const struct xring_cursor *cursor, uint64_t word)
 {
+	if (DEFECT(DEFECT_CLOSE_STORE))
+		word = atom64_load_seq(&ring->exchange.cells[cursor->index]);
 	return atom64_cas_seq(&ring->exchange.cells[cursor->index], &word,
 	                      cell_word(cursor->lap, CELL_CLOSED, cell_block(word)));
 }

@@ -5,12 +5,16 @@
  * The directory has four places, and the segment room for four objects of the largest kind that is
  * made.  One is taken at first, the victim makes one, and the survivors the rest: if a dead creator's
  * place or room were lost, or a living one's not given back, the last would not fit.
+ *
+ * One of the survivors' is of another kind and a little smaller, so that it may be built where the victim
+ * has built before, and is cut to another size.
  */
 #include "step.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "atomic.h"
 #include "object.h"
 #include "participant.h"
 
@@ -98,7 +102,39 @@ static int footprint(const struct world *world, uint64_t *bytes)
 	}
 }
 
+/*
+ * Another object, a line smaller: a semaphore whose permits must all be free, whatever was built there
+ * before.  Where that is too small to be one, it is as the others.
+ */
+static int create_other(struct world *world)
+{
+	static struct stoa_semaphore *semaphore;
+	struct stoa_semaphore_config config = { .struct_size = sizeof config,
+		                                .flags = STOA_PERMITS_RETURN,
+		                                .initial = 1 };
+	struct stoa_semaphore_config info = { .struct_size = sizeof info };
+	uint64_t room = 0, least = 0;
+	int rc = footprint(world, &room);
+
+	rc = rc ? rc : stoa_semaphore_footprint(&config, &least);
+	if (rc || ((room - 1) & ~63ull) < least)
+		return rc ? rc : create(world, "more 1");
+	config.initial += (uint32_t)((((room - 1) & ~63ull) - least) / sizeof(uint64_t));
+	rc = stoa_semaphore_create(world->segment, "more 1", &config, &semaphore);
+	rc = rc ? rc : stoa_semaphore_info(semaphore, &info);
+	require(world, rc || info.initial == config.initial, "a new semaphore has %u permits free, not %u",
+	        info.initial, config.initial);
+	return rc;
+}
+
 /* ---- stage and victim ---- */
+
+static void join_and_die(struct world *world)
+{
+	uint32_t slot;
+
+	require(world, participant_self(world->segment, &slot) == 0, "one who will die cannot join");
+}
 
 static void life_stage(struct world *world)
 {
@@ -117,6 +153,25 @@ static void life_stage(struct world *world)
 	require(world, rc == 0, "the world cannot be made: %s", stoa_strerror(rc));
 	world->base = world->segment->base;
 	world->bytes = world->segment->bytes;
+	if (world->scenario->operation != OP_ATTACH)
+		return;
+	/* The victim's slot has been another's, whose name is still in it. */
+	kill_after(world, join_and_die);
+	require(world, stoa_segment_reap(world->segment) == 1, "one who died is not reaped");
+}
+
+/* Who leaves gives back what it still holds: create_other() looks. */
+static void hold_permit(struct world *world)
+{
+	struct stoa_semaphore *semaphore;
+	int rc = create_other(world);
+
+	rc = rc ? rc : stoa_semaphore_open(world->segment, "more 1", NULL, &semaphore);
+	rc = rc ? rc : stoa_semaphore_wait(semaphore, &stoa_now);
+	require(world, rc == 0, "the victim gets no permit: %s", stoa_strerror(rc));
+	/* The second handle of two on one object: both go. */
+	stoa_semaphore_close(semaphore);
+	stoa_semaphore_close(semaphore);
 }
 
 static void life_victim_prepares(struct world *world)
@@ -133,6 +188,7 @@ static void life_victim_prepares(struct world *world)
 	stoa_sender_close(world->sender);
 	stoa_receiver_close(world->receiver);
 	stoa_queue_close(world->queue);
+	hold_permit(world);
 }
 
 /* Lists the directory: how many objects there are.  Each is one of those that somebody creates, and whole. */
@@ -159,7 +215,9 @@ static uint32_t list(struct world *world)
 		first = strcmp(info.name, "thing") == 0;
 		require(world, first || strcmp(info.name, "new") == 0 || strncmp(info.name, "more", 4) == 0,
 		        "place %u has the name '%s'", i, info.name);
-		require(world, first || !creates(world) || info.kind == kind_made(world),
+		require(world,
+		        first || !creates(world) || info.kind == kind_made(world) ||
+		                (info.kind == STOA_KIND_SEMAPHORE && strcmp(info.name, "more 1") == 0),
 		        "'%s' is of kind %u", info.name, info.kind);
 	}
 	return count;
@@ -192,9 +250,15 @@ static void life_victim_acts(struct world *world)
 
 static void life_victim_ends(struct world *world)
 {
+	const struct stoa_segment *segment = world->segment;
 	int rc = world->board->victim.rc;
 
 	require(world, rc == 0, "the victim's operation answers %s", stoa_strerror(rc));
+	if (world->scenario->operation == OP_ATTACH)
+		require(world,
+		        atom64_load_seq(&segment_participant(segment, segment->self)->state) ==
+		                (segment->generation << 8 | PARTICIPANT_LIVE),
+		        "the victim was taken for dead");
 }
 
 static void life_meddles(struct world *world)
@@ -225,10 +289,10 @@ static bool is_there(struct world *world)
 /* The queue that is there works, and so does what the victim was about to create. */
 static void life_works(struct world *world)
 {
-	uint32_t listed = list(world);
+	uint32_t listed = list(world), first = 1u + (world->scenario->operation == OP_DETACH);
 	int rc;
 
-	require(world, listed == 1u + is_there(world), "%u objects are listed", listed);
+	require(world, listed == first + is_there(world), "%u objects are listed", listed);
 	if (world->fate.victim_dead && creates(world))
 		world->board->phase = is_there(world);
 	for (int i = 0; i < 4; i++)
@@ -236,10 +300,12 @@ static void life_works(struct world *world)
 	require(world, stoa_segment_reap(world->segment) >= 0, "reaping fails");
 	if (!creates(world) && world->scenario->operation != OP_LIST)
 		return;
+	rc = creates(world) ? create_other(world) : 0;
+	require(world, rc == 0, "another object cannot be created: %s", stoa_strerror(rc));
 	rc = create(world, "new");
 	require(world, rc == 0, "what the victim was about to create cannot be created: %s",
 	        stoa_strerror(rc));
-	require(world, list(world) == 2, "%u objects are listed", list(world));
+	require(world, list(world) == 2u + creates(world), "%u objects are listed", list(world));
 }
 
 /* Every place of the directory can be had, and is found again. */
@@ -248,7 +314,7 @@ static void check_room(struct world *world)
 	static const char *const names[] = { "new", "more 1", "more 2" };
 
 	for (int i = 0; i < PLACES - 1; i++) {
-		int rc = create(world, names[i]);
+		int rc = i == 1 ? create_other(world) : create(world, names[i]);
 
 		require(world, rc == 0, "room was lost: '%s' cannot be created: %s", names[i],
 		        stoa_strerror(rc));

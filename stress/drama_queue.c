@@ -56,7 +56,8 @@ static void wound(struct world *world)
 		world->ledger[world->next_number++].committed = true;
 		world->committed_count++;
 	}
-	if (queue_many_receivers(world)) {
+	if (queue_many_receivers(world) ||
+	    (world->scenario->topology == SPSC && scenario_receives(world->scenario->operation))) {
 		struct stoa_receiver *own = world->receiver;
 
 		kill_after(world, lease_one);

@@ -14,6 +14,7 @@
 #include <stoa.h>
 
 #include "defect.h"
+#include "mutate.h"
 #include "storm.h"
 #include "stress.h"
 
@@ -25,6 +26,8 @@ static const char help[] =
 	"       stoa-stress step SCENARIO --freeze N\n"
 	"       stoa-stress storm [--seconds N] [--deaths N] [--seed N] [--processes N] [--json] [SCENARIO "
 	"...]\n"
+	"       stoa-stress mutate ...       plants defects, and tells what finds each; --help\n"
+	"       stoa-stress replay LINE      runs again what a failure printed; --help\n"
 	"       stoa-stress explore ...      the same as stoa-explore: a model checker\n"
 	"       stoa-stress history ...      the same as stoa-history: calls written down, and checked\n"
 	"       stoa-stress run ...          the same as stoa-history run\n"
@@ -101,21 +104,15 @@ static void fix_addresses(char **argv)
 	execv("/proc/self/exe", argv);
 }
 
-/* Becomes a program that lies beside this one; `argv` begins with a place for its name. */
+/* Becomes another program of the suite; `argv` begins with a place for its name. */
 static int become(const char *name, char **argv)
 {
 	char path[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-	char *base;
 
-	path[length > 0 ? length : 0] = '\0';
-	base = strrchr(path, '/');
-	if (base && (size_t)snprintf(base + 1, (size_t)(path + sizeof path - base - 1), "%s", name) <
-	                    (size_t)(path + sizeof path - base - 1)) {
-		argv[0] = path;
+	argv[0] = path;
+	if (program_find(name, path))
 		execv(path, argv);
-	}
-	fprintf(stderr, "stoa-stress: cannot run %s: %s\n", base ? path : name, strerror(errno));
+	fprintf(stderr, "stoa-stress: cannot run %s: %s\n", path, strerror(errno));
 	return 2;
 }
 
@@ -154,6 +151,10 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "storm") == 0)
 		status = storm_main(argc - 2, argv + 2);
+	if (argc > 1 && strcmp(argv[1], "mutate") == 0)
+		return mutate_main(argc - 2, argv + 2);
+	if (argc > 1 && strcmp(argv[1], "replay") == 0)
+		return replay_main(argc - 2, argv + 2);
 	if (argc > 1 && strcmp(argv[1], "explore") == 0)
 		status = become("stoa-explore", argv + 1);
 	if (argc > 1 && strcmp(argv[1], "history") == 0)

@@ -82,10 +82,14 @@ static bool is_light(enum operation operation)
 	       operation == OP_RELEASE || operation == OP_RETURN || operation == OP_RECEIVER_CLOSE;
 }
 
-/* Whether there are others of the victim's kind, or of the other, who could have died before. */
+/*
+ * Whether there are others of the victim's kind, or of the other, who could have died before.  In the SPSC
+ * ring that is a receiver whose successor the victim is.
+ */
 static bool others_can_die(const struct scenario *base)
 {
-	return base->topology != SPSC && !(base->topology == SPMC && scenario_sends(base->operation)) &&
+	return (base->topology != SPSC || scenario_receives(base->operation)) &&
+	       !(base->topology == SPMC && scenario_sends(base->operation)) &&
 	       state_matters(base->operation, IS_WOUNDED, base->capacity);
 }
 
@@ -122,6 +126,10 @@ static void add_variants(struct list *list, struct scenario base)
 	scenario.state = IS_WOUNDED;
 	if (others_can_die(&base)) {
 		add(list, scenario);
+		scenario.on_death = STOA_DISCARD;
+		if (base.topology == SPSC)
+			add(list, scenario);
+		scenario.on_death = base.on_death;
 		scenario.stepped_reaper = true;
 		if (list->effort != EFFORT_QUICK)
 			add(list, scenario);

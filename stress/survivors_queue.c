@@ -14,6 +14,8 @@
  */
 #include "drama_queue.h"
 
+#include <string.h>
+
 /* ---- while the victim is stopped, or dead ---- */
 
 /*
@@ -259,8 +261,34 @@ void queue_turn(struct world *world)
 		queue_take(world, &flagged);
 }
 
+/* Somebody holds a message while the queue drains: nobody may be told that nothing will come. */
+static void drain_beside_a_lease(struct world *world)
+{
+	struct stoa_message message;
+	uint32_t number;
+	bool flagged;
+	int rc;
+
+	if (world->scenario->holds < 2 || !queue_redelivers(world) || !world->receiver ||
+	    stoa_receiver_take(world->receiver, &message, &stoa_now) != STOA_OK)
+		return;
+	memcpy(&number, message.bytes, sizeof number);
+	require(world, number < MESSAGES_MAX, "a torn message was delivered: id %lu",
+	        (unsigned long)message.id);
+	world->ledger[number].leased = true;
+	do
+		rc = queue_take(world, &flagged);
+	while (rc == STOA_OK);
+	require(world, rc == STOA_EMPTY, "message %u is held, and take answers %s", number,
+	        stoa_strerror(rc));
+	rc = stoa_receiver_return(world->receiver, &message);
+	require(world, rc == 0, "return answers %s", stoa_strerror(rc));
+}
+
 void queue_works(struct world *world)
 {
+	if (world->scenario->operation == OP_DRAIN)
+		drain_beside_a_lease(world);
 	if (world->sender && world->receiver)
 		work_both_ways(world);
 	else

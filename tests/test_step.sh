@@ -29,7 +29,7 @@ if ! "$step" step spsc/push/empty/cap1/holds2/size24 >"$log" 2>&1 && grep -q 'co
 	exit 0
 fi
 
-echo 1..44
+echo 1..46
 
 holds 'an intent written after the exchange' 1 mpmc/push/one/cap2/holds2/size24
 holds 'an intent dropped' 2 mpmc/take+release/one/cap2/holds2/size24
@@ -53,3 +53,5 @@ exits 2 'an unknown scenario is refused' "$step" step no/such/scenario
 exits 2 'an unknown option is refused' "$step" step --no-such-option
 exits 2 'a defect that is not built in is refused' "$step" step --defect 1
 exits 2 'a run that is interrupted says so' timeout --preserve-status -s INT 2 "$step" step
+exits 2 'a number that is none is refused' "$step" step --kill -1
+exits 2 'so is one that is too large' "$step" step --seed 18446744073709551616

@@ -97,7 +97,7 @@ begin() {
 	await has_children "$pid" 8
 }
 
-echo 1..19
+echo 1..21
 
 check 'every message, update and permit is there after a storm' \
 	gives 0 "$stress" storm --seconds 9 --seed 1
@@ -134,3 +134,5 @@ check 'the scenarios are listed' gives 0 "$stress" list
 check 'and storms are among them' said '^storm/spsc/cap1024/discard/stop$'
 check 'an unknown scenario is refused' gives 2 "$stress" storm no/such/scenario
 check 'an unknown option is refused' gives 2 "$stress" storm --no-such-option
+check 'a number that is none is refused' gives 2 "$stress" storm --processes 0x8
+check 'and a line says why' said 'processes is a whole number from 6 to 32'
