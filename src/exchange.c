@@ -303,7 +303,7 @@ static int accept(struct atom64 *cell, uint64_t orphan, const struct acceptance 
 
 	if (rc == 0)
 		return STOA_OK;
-	fence_acq();
+	fence_acq(); /* [R4] */
 	return atom64_load_seq(cell) == orphan ? rc : STOA_CHANGED;
 }
 

@@ -138,7 +138,7 @@ static uint64_t own_namespace(void)
 	if (atom64_load_seq(&epoch) != stoa_fork_epoch) {
 		os_self(&self);
 		atom64_store_rlx(&namespace, self.pid_namespace); /* relaxed: published by [P4] */
-		atom64_store_seq(&epoch, stoa_fork_epoch);        /* [P4] release (seq) */
+		atom64_store_rel(&epoch, stoa_fork_epoch);        /* [P4] release */
 	}
 	return atom64_load_rlx(&namespace);
 }
@@ -313,7 +313,8 @@ static bool enter(struct reaper *reaper, uint32_t slot, uint64_t state, uint64_t
 
 static void leave(struct reaper *reaper)
 {
-	/* [P2] release (seq): whatever was done in the step comes before. */
+	/* [P2] release: whatever was done in the step comes before.  Seq, as the hazards are looked at next: of
+	 * two who leave a step at once one sees that the other has left, and goes on. */
 	atom64_store_seq(&segment_participant(reaper->segment, reaper->anchor)->hazard, 0);
 }
 
@@ -533,8 +534,8 @@ static int introduce(const struct stoa_segment *segment, const struct os_process
 	uint64_t comm[2] = { 0 };
 
 	memcpy(comm, self->comm, sizeof comm);
-	atom64_store_seq(&record->hazard, 0); /* of the owner before, if it died reaping */
-	/* Relaxed: published by [P1]. */
+	/* Relaxed, all of them: published by [P1].  The hazard is of the owner before, if it died reaping. */
+	atom64_store_rlx(&record->hazard, 0);
 	if (!DEFECT(DEFECT_IDENTITY_LATE))
 		atom64_store_rlx(&record->pid, (uint32_t)self->pid);
 	atom64_store_rlx(&record->start_time, self->start_time);
@@ -574,8 +575,8 @@ static int join(struct stoa_segment *segment)
 		return rc;
 	}
 	segment->lock_fd = lock_fd;
-	/* [P3] release (seq); pairs with joined(): who sees the epoch sees the slot. */
-	atom64_store_seq(&segment->joined, stoa_fork_epoch);
+	/* [P3] release; pairs with joined(): who sees the epoch sees the slot. */
+	atom64_store_rel(&segment->joined, stoa_fork_epoch);
 	return 0;
 }
 

@@ -740,7 +740,7 @@ static bool look_at_positions(const struct ring *ring, uint64_t *released, uint6
 		*released = atom64_load_acq(&ring->shared->released);
 		*taken = handed_out(ring, *released);
 		*tail = committed(ring);
-		fence_acq();
+		/* After the other two, as these acquire. */
 		if (atom64_load_acq(&ring->shared->released) == *released)
 			return *taken - *released <= ring->capacity && *tail - *released <= ring->capacity;
 	}

@@ -320,7 +320,9 @@ int xring_push(const struct xring *ring, struct xring_cursor *cursor, struct slo
 	uint64_t word;
 	enum look look;
 
-	atom64_store_rlx(&trailer(ring, slot->block)->size, size); /* relaxed: published by offer() */
+	/* Published by offer().  Besides, [R4] release; pairs with the fences in inspect() and accept(): who
+	 * reads the size of a message to come in the block of one that it looks at sees that this was taken. */
+	atom64_store_rel(&trailer(ring, slot->block)->size, size);
 	while ((look = look_for_room(ring, cursor, &word)) == LOOK_TRY) {
 		if (likely(offer(ring, cursor, slot, word))) {
 			step(ring, cursor);
@@ -383,7 +385,7 @@ static inline int inspect(const struct xring *ring, const struct xring_cursor *c
 
 	if (likely(rc == STOA_OK))
 		return rc;
-	fence_acq();
+	fence_acq(); /* [R4] */
 	return atom64_load_seq(&ring->exchange.cells[cursor->index]) == word ? rc : STOA_CHANGED;
 }
 

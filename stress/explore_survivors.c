@@ -44,7 +44,9 @@ const struct survivor survivors[] = {
 	{ "xring.c", "start_at/load_acq#1", EXPLORE_RELAXED, S_ORDER },
 	{ "xring.c", "leave_hint/store_rel#1", EXPLORE_RELAXED, S_ORDER },
 	{ "xring.c", "close_frontier/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
-	{ "xring.c", "inspect/fence_acq#1", EXPLORE_RELAXED, S_ORDER },
+	{ "xring.c", "inspect/fence_acq#1", EXPLORE_RELAXED, TWICE },
+	{ "xring.c", "inspect/load_seq#1", EXPLORE_RELAXED, "[R4] orders it" },
+	{ "xring.c", "xring_push/store_rel#1", EXPLORE_RELAXED, S_ORDER },
 
 	{ "value_cell.c", "cell_store/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
 
@@ -104,10 +106,8 @@ const struct survivor survivors[] = {
 	{ "ring.c", "ask_closed/cas_seq#1", EXPLORE_RELAXED, FENCE_ALL },
 	{ "ring.c", "ask_closed/cas_seq#2", EXPLORE_RELAXED, FENCE_ALL },
 	{ "ring.c", "committed/load_seq#1", EXPLORE_RELAXED, FENCE_ALL },
-	{ "ring.c", "handed_out/load_acq#1", EXPLORE_RELAXED, TWICE },
 	{ "ring.c", "look_at_positions/load_acq#1", EXPLORE_RELAXED, "the second look decides" },
 	{ "ring.c", "look_at_positions/load_acq#2", EXPLORE_RELAXED, LOOK },
-	{ "ring.c", "look_at_positions/fence_acq#1", EXPLORE_RELAXED, TWICE },
 	{ "ring.c", "ring_stat/load_acq#1", EXPLORE_RELAXED, LOOK },
 	{ "ring.c", "ring_readable/load_acq#1", EXPLORE_RELAXED, "tells only from where to look" },
 	{ "ring.c", "ring_readable/load_acq#2", EXPLORE_RELAXED, LOOK },
