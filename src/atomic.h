@@ -45,6 +45,14 @@
 
 #define likely(condition) CK_CC_LIKELY(condition)
 #define unlikely(condition) CK_CC_UNLIKELY(condition)
+#define noinline __attribute__((noinline)) /* what is rare is kept out of what is hot */
+
+/* What stoa/inline.h, whose words are plain to its users, does here. */
+#define STOA_HOT_LOAD64(at) atom64_load_rlx((const struct atom64 *)(at))
+#define STOA_HOT_LOAD32(at) atom32_load_rlx((const struct atom32 *)(at))
+#define STOA_HOT_ACQUIRE64(at) atom64_load_acq((const struct atom64 *)(at))
+#define STOA_HOT_RELEASE64(at, value) atom64_store_rel((struct atom64 *)(at), value)
+#define STOA_HOT_LIGHT() fence_light()
 
 /* A busy wait's pause. */
 static inline void cpu_pause(void)

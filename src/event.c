@@ -31,7 +31,7 @@
 #include "defect.h"
 #include "os.h"
 
-#define SOMEBODY 1u
+#define SOMEBODY EVENT_SOMEBODY
 #define COUNT 2u
 
 #define SLICE_FIRST_NS 10000000ull
@@ -55,12 +55,9 @@ int event_wait(struct event_word *event, uint32_t announced, uint64_t deadline_n
 	return os_futex_wait(&event->word, announced, deadline_ns);
 }
 
-void event_wake_one(struct event_word *event)
+static void wake_one(struct event_word *event, uint32_t word)
 {
-	/* Sequentially consistent, as the publication was. */
-	uint32_t word = atom32_load_seq(&event->word);
-
-	while (unlikely(word & SOMEBODY)) {
+	while (word & SOMEBODY) {
 		if (!atom32_cas_seq(&event->word, &word, word + COUNT * !DEFECT(DEFECT_WAKE_UNCOUNTED)))
 			continue;
 		word += COUNT * !DEFECT(DEFECT_WAKE_UNCOUNTED);
@@ -71,16 +68,24 @@ void event_wake_one(struct event_word *event)
 	}
 }
 
-void event_wake_all(struct event_word *event)
+static void wake_all(struct event_word *event, uint32_t word)
 {
-	uint32_t word = atom32_load_seq(&event->word);
-
-	while (unlikely(word & SOMEBODY)) {
+	while (word & SOMEBODY) {
 		if (!atom32_cas_seq(&event->word, &word, (word + COUNT) & ~SOMEBODY))
 			continue;
 		os_futex_wake(&event->word, INT_MAX);
 		return;
 	}
+}
+
+void event_wake_announced(struct event_word *event, bool all)
+{
+	uint32_t word = atom32_load_seq(&event->word);
+
+	if (all)
+		wake_all(event, word);
+	else
+		wake_one(event, word);
 }
 
 uint64_t event_slice(uint64_t *slice_ns, uint64_t deadline_ns)

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "layout.h"
+#include "atomic.h"
 
 /*
  * Announces a waiter.  Returns the word to hand to event_wait().  The caller must look
@@ -31,8 +31,9 @@ int event_wait(struct event_word *event, uint32_t announced, uint64_t deadline_n
  * has published before by a sequentially consistent operation (or relies on os_fence_all()
  * of the waiter).
  */
-void event_wake_one(struct event_word *event);
-void event_wake_all(struct event_word *event);
+static inline void event_wake_one(struct event_word *event);
+static inline void event_wake_all(struct event_word *event);
+void event_wake_announced(struct event_word *event, bool all);
 
 /*
  * One slice of a wait: 10 ms at first, up to 100 ms later, never past the deadline.  A waker
@@ -42,5 +43,25 @@ uint64_t event_slice(uint64_t *slice_ns, uint64_t deadline_ns);
 
 /* How often to look again before sleeping: short, as the waker may need this very core. */
 #define EVENT_SPINS 64
+
+#define EVENT_SOMEBODY 1u /* in an event word: somebody may be asleep */
+
+static inline bool event_awaited(struct event_word *event)
+{
+	/* Sequentially consistent, as the publication was. */
+	return unlikely(atom32_load_seq(&event->word) & EVENT_SOMEBODY);
+}
+
+static inline void event_wake_one(struct event_word *event)
+{
+	if (event_awaited(event))
+		event_wake_announced(event, false);
+}
+
+static inline void event_wake_all(struct event_word *event)
+{
+	if (event_awaited(event))
+		event_wake_announced(event, true);
+}
 
 #endif

@@ -311,7 +311,8 @@ struct ring_layout {
 	uint64_t reserved0[3];
 	/* the sender's line */
 	_Alignas(64) struct atom64 tail; /* positions below are committed */
-	uint64_t reserved1[7];
+	struct atom64 sizes_vary;        /* a message was sent that is not of message_size; see ring.c */
+	uint64_t reserved1[6];
 	/* the receiver's line */
 	_Alignas(64) struct atom64 released; /* positions below are acknowledged */
 	struct atom64 taken;                 /* positions below were, or may have been, read */

@@ -306,6 +306,10 @@ int stoa_queue_footprint(const struct stoa_queue_config *config, uint64_t *bytes
 
 /* ---- ends ---- */
 
+/* See stoa/inline.h. */
+extern STOA_API const char stoa_inline_form_1;
+const char stoa_inline_form_1 = 1;
+
 int queue_claim_sole(const struct queue_view *view, enum queue_end end, uint32_t self, uint64_t *word)
 {
 	struct atom64 *sole = &view->shared->sole[end];

@@ -39,17 +39,17 @@ struct hold {
 enum { WORD_RECEIVER, WORD_EPOCH, WORD_HOLD, WORD_SERIAL };
 
 struct stoa_receiver {
+	struct ring_receiver ring; /* first, for stoa/inline.h; spsc */
 	struct stoa_queue *queue;
 	uint64_t fork_epoch; /* in which it was attached */
 	uint64_t serial;
-	uint32_t times; /* that it got a message */
+	uint64_t looked; /* its messages when it last looked for what the dead held */
+	uint64_t times;  /* that it got a message out of an exchange ring */
 	uint32_t busy;  /* holds that are not idle */
 	struct hold *holds;
 	struct kept *kept;
 	uint64_t sole; /* role word, where receivers are STOA_ONE */
-	/* spsc */
-	struct ring_receiver ring;
-	/* else */
+	/* not spsc */
 	struct xring_cursor cursor;
 	uint64_t orphans_seen; /* epoch */
 	uint32_t handle;
@@ -71,6 +71,7 @@ static int attach_ring(struct stoa_receiver *receiver, uint32_t self)
 
 	if (view->spsc) {
 		rc = ring_receiver_open(&receiver->ring, &view->ring, view->shape.on_death == STOA_DISCARD);
+		receiver->ring.hot.sleepers = &view->shared->writable.word.raw;
 		event_wake_all(&view->shared->readable); /* what the last one held can be had */
 		event_wake_all(&view->shared->writable); /* or was discarded */
 		return rc;
@@ -154,6 +155,7 @@ int stoa_receiver_open(struct stoa_queue *queue, struct stoa_receiver **receiver
 	if (!made)
 		return -ENOMEM;
 	made->queue = queue;
+	ring_close_short_way(&made->ring.hot);
 	made->slots = calloc(holds(made), sizeof *made->slots);
 	made->holds = calloc(holds(made), sizeof *made->holds);
 	rc = made->slots && made->holds ? attach(made) : -ENOMEM;
@@ -358,10 +360,16 @@ static inline void acknowledge(struct stoa_receiver *receiver, uint32_t k)
 /* After a message came out of the queue, or did not. */
 static inline int came(struct stoa_receiver *receiver, int rc)
 {
+	uint64_t times;
+
 	if (likely(rc == STOA_OK))
 		event_wake_one(&receiver->queue->view.shared->writable);
-	if (unlikely(rc == STOA_EMPTY || (rc == STOA_OK && ++receiver->times % LOOK_EVERY == 0)))
-		queue_now_and_then(receiver->queue); /* also where the queue is never empty */
+	/* Also where the queue is never empty. */
+	times = receiver->queue->view.spsc ? receiver->ring.hot.position : ++receiver->times;
+	if (unlikely(rc == STOA_EMPTY || times - receiver->looked >= LOOK_EVERY)) {
+		receiver->looked = times;
+		queue_now_and_then(receiver->queue);
+	}
 	if (unlikely(rc == -EMSGSIZE))
 		event_wake_one(&receiver->queue->view.shared->readable); /* for one with more room */
 	return rc;
@@ -447,21 +455,78 @@ static inline int check_pop(struct stoa_receiver *receiver, const void *out, siz
 	return use(receiver);
 }
 
+/* The end of a call: the descriptors that promise a message are corrected where there is none. */
+static inline int told(struct stoa_receiver *receiver, int rc)
+{
+	if (unlikely(rc == STOA_EMPTY))
+		watch_correct(receiver->queue);
+	return rc;
+}
+
 static inline int popped(const struct pop *pop, int rc, size_t *size)
 {
 	if (size && (rc == STOA_OK || rc == -EMSGSIZE))
 		*size = pop->size;
-	if (unlikely(rc == STOA_EMPTY))
-		watch_correct(pop->receiver->queue);
-	return rc;
+	return told(pop->receiver, rc);
 }
 
-int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
+static int pop_long(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
 {
 	struct pop pop = { .receiver = receiver, .out = out, .room = room };
 	int rc = check_pop(receiver, out, room);
 
 	return unlikely(rc) ? rc : popped(&pop, pop_copy(&pop), size);
+}
+
+int stoa_inline_popped(struct stoa_receiver *receiver)
+{
+	event_wake_one(&receiver->queue->view.shared->writable);
+	return STOA_OK;
+}
+
+/*
+ * The short way of the exchange ring: every hold has its empty block, there is no orphan to look for and a
+ * message that fits.  STOA_HOT_LONG where it is not that simple.
+ */
+static inline int pop_short(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
+{
+	const struct queue_view *view = &receiver->queue->view;
+	struct slot *slot = &receiver->slots[0];
+	uint64_t length;
+	int rc;
+
+	if (unlikely(receiver->fork_epoch != stoa_fork_epoch || receiver->busy || queue_closing(view) ||
+	             atom64_load_acq(&view->shared->orphans) != receiver->orphans_seen)) /* [Q4] */
+		return STOA_HOT_LONG;
+	rc = xring_pop(&view->xring, &receiver->cursor, slot, room, false, &length);
+	if (unlikely(rc != STOA_OK))
+		return rc == STOA_EMPTY ? told(receiver, came(receiver, rc)) : STOA_HOT_LONG;
+	/* The size was looked at before the block was ours. */
+	if (unlikely(xring_fits(&view->xring, slot->block, room, &length) != STOA_OK)) {
+		give_up(receiver, 0);
+		return STOA_HOT_LONG;
+	}
+	stoa_hot_copy(out, xring_payload(&view->xring, slot->block), length);
+	slot_acknowledge(slot);
+	if (size)
+		*size = length;
+	if (unlikely(queue_closing(view)))
+		event_wake_all(&view->shared->readable); /* it may have been the last that was held */
+	return came(receiver, STOA_OK);
+}
+
+int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
+{
+	int rc = STOA_HOT_LONG;
+
+	if (likely(receiver && out))
+		rc = receiver->queue->view.spsc ? stoa_hot_pop(&receiver->ring.hot, out, room, size)
+		                                : pop_short(receiver, out, room, size);
+	if (likely(rc == STOA_OK))
+		return rc;
+	if (rc == STOA_HOT_LOOK)
+		return stoa_inline_popped(receiver);
+	return rc == STOA_HOT_LONG ? pop_long(receiver, out, room, size) : rc;
 }
 
 static int wait_for_message(struct stoa_receiver *receiver, int (*fn)(void *), void *context,
@@ -481,6 +546,21 @@ int stoa_receiver_recv(struct stoa_receiver *receiver, void *out, size_t room, s
 	return rc ? rc : popped(&pop, wait_for_message(receiver, try_pop, &pop, deadline), size);
 }
 
+/* As many messages as the SPSC ring can give at once; 0 where it must be asked for one. */
+static size_t pop_run(struct pop *pop, size_t *sizes, size_t count)
+{
+	struct stoa_receiver *receiver = pop->receiver;
+	size_t n = ring_pop_many(&receiver->ring, pop->out, pop->room, count);
+
+	if (!n)
+		return 0;
+	event_wake_all(&receiver->queue->view.shared->writable);
+	for (size_t i = 0; sizes && i < n; i++)
+		sizes[i] = receiver->ring.hot.size;
+	pop->out = (uint8_t *)pop->out + n * pop->room;
+	return n;
+}
+
 int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, size_t room_each, size_t *sizes,
                            size_t count, size_t *done)
 {
@@ -494,6 +574,11 @@ int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, size_t roo
 		return -EINVAL;
 	rc = check_pop(receiver, out, out ? room_each : 0);
 	while (rc == STOA_OK && n < count) {
+		size_t run = receiver->queue->view.spsc ? pop_run(&pop, sizes ? sizes + n : NULL, count - n) : 0;
+
+		n += run;
+		if (run)
+			continue;
 		rc = popped(&pop, pop_copy(&pop), sizes ? &sizes[n] : NULL);
 		if (rc != STOA_OK)
 			break;
@@ -588,10 +673,7 @@ int stoa_receiver_take(struct stoa_receiver *receiver, struct stoa_message *mess
 	if (!receiver || !message)
 		return -EINVAL;
 	rc = use(receiver);
-	rc = rc ? rc : wait_for_message(receiver, try_take, &lease, deadline);
-	if (rc == STOA_EMPTY)
-		watch_correct(receiver->queue);
-	return rc;
+	return rc ? rc : told(receiver, wait_for_message(receiver, try_take, &lease, deadline));
 }
 
 /* The hold that a message is leased as. */

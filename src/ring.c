@@ -12,6 +12,7 @@
  *              MARK_DISCARDING, with the count of discards before this one
  *   sizes[p]   the sender, before tail: the message's size, and in a ring with blocks the
  *              number of the block that has its payload
+ *   sizes_vary the sender, before tail: a message was not of message_size
  *   verdict    both, by compare-and-swap, and only while draining
  *
  * released <= tail <= released + capacity.  Each side keeps what it last saw of the other
@@ -36,6 +37,12 @@
  *
  * The price of leases that keep their places: one that stays open stops the ring after `capacity`
  * messages, as `released` cannot pass it, however many behind it are acknowledged.
+ *
+ * The short way (stoa/inline.h).  Where payload lies in place, nothing is leased or reserved to the last
+ * hold, the process is registered for os_fence_all(), and all messages so far have had message_size, a push is
+ * a copy and a store of tail, a pop a copy and a store of released.  Sizes are not looked at there:
+ * sizes[] begins with message_size everywhere, and the first message of another size sets `sizes_vary`,
+ * for good, before tail covers it; who sees that tail sees the word, too, and takes the long way.
  *
  * Wake-ups without a fence.  A sender stores tail and then looks whether the receiver
  * announced that it sleeps; the receiver announces and then looks at tail.  Both must not
@@ -150,8 +157,13 @@ static inline struct atom64 *numbered(const struct ring *ring, uint64_t index)
 
 void ring_format(const struct ring *ring)
 {
-	for (uint64_t i = 0; ring->blocks && i < ring->capacity; i++)
-		atom64_store_rlx(numbered(ring, i), i); /* relaxed: private until it is published */
+	/* Relaxed: private until it is published. */
+	for (uint64_t i = 0; i < ring->capacity; i++) {
+		if (ring->blocks)
+			atom64_store_rlx(numbered(ring, i), i);
+		else
+			atom32_store_rlx((struct atom32 *)ring->sizes + i, (uint32_t)ring->message_size);
+	}
 }
 
 /* ---- places ---- */
@@ -184,6 +196,73 @@ static inline void look_fence(bool fenced)
 static bool is_closing(const struct ring *ring)
 {
 	return atom64_load_rlx(ring->closing) & CLOSING_HOW;
+}
+
+/* ---- the short way: stoa/inline.h ---- */
+
+static const uint32_t nobody_sleeps;
+static const uint64_t short_way_closed = CLOSING_HOW;
+
+void ring_close_short_way(struct stoa_hot_end *hot)
+{
+	hot->closing = &short_way_closed;
+}
+
+static bool short_way_open(const struct stoa_hot_end *hot)
+{
+	return hot->closing != &short_way_closed;
+}
+
+static struct stoa_hot_end hot_end(const struct ring *ring, uint64_t position, struct atom64 *mine,
+                                   struct atom64 *other)
+{
+	return (struct stoa_hot_end){
+		.position = position,
+		.limit = position,
+		.begin = ring->payload,
+		.end = ring->payload + ring->capacity * ring->stride,
+		.stride = ring->stride,
+		.size = ring->message_size,
+		.capacity = ring->capacity,
+		.lap = position - position % ring->capacity,
+		.mine = &mine->raw,
+		.other = &other->raw,
+		.closing = &short_way_closed,
+		.sleepers = &nobody_sleeps,
+		.epoch = &stoa_fork_epoch,
+		.epoch_here = stoa_fork_epoch,
+	};
+}
+
+static inline uint64_t index_of(const struct stoa_hot_end *hot)
+{
+	return hot->position - hot->lap;
+}
+
+/* `count` places on, not beyond where the ring begins again. */
+static void go_on(struct stoa_hot_end *hot, uint64_t count)
+{
+	hot->position += count;
+	if (index_of(hot) == hot->capacity)
+		hot->lap = hot->position;
+	hot->at = hot->begin + index_of(hot) * hot->stride;
+}
+
+/* How many places lie before `limit` and before the ring begins again, `count` at most. */
+static uint64_t run_of(const struct stoa_hot_end *hot, uint64_t count)
+{
+	uint64_t known = hot->limit - hot->position, straight = hot->capacity - index_of(hot);
+
+	known = known < straight ? known : straight;
+	return count < known ? count : known;
+}
+
+static void allow_short_way(struct stoa_hot_end *hot, const struct ring *ring, bool allowed)
+{
+	/* Defects are planted in the long way. */
+	if (DEFECT(DEFECT_TAIL_EARLY) || DEFECT(DEFECT_RELEASED_EARLY))
+		allowed = false;
+	hot->closing = allowed && !ring->blocks ? &ring->closing->raw : &short_way_closed;
 }
 
 /* ---- the sender's half ---- */
@@ -227,26 +306,41 @@ static int stage(const struct ring *ring, uint8_t **staging)
 	return 0;
 }
 
+static void choose_way(struct ring_sender *sender)
+{
+	allow_short_way(&sender->hot, &sender->ring, !sender->fenced && !sender->sizes_vary && !sender->slow);
+}
+
+void ring_sender_slow(struct ring_sender *sender, bool slow)
+{
+	sender->slow = slow;
+	choose_way(sender);
+}
+
 int ring_sender_open(struct ring_sender *sender, const struct ring *ring)
 {
 	uint64_t verdict = atom64_load_seq(&ring->shared->verdict);
+	/* Acquire: the last sender's words, where it died. */
+	uint64_t tail = atom64_load_acq(&ring->shared->tail);
 	int rc;
 
+	if ((verdict & 3) == VERDICT_CLOSED && tail > verdict >> 2)
+		tail = verdict >> 2; /* the last sender died before it took its store back */
 	*sender = (struct ring_sender){
+		.hot = hot_end(ring, tail, &ring->shared->tail, &ring->shared->released),
 		.ring = *ring,
-		/* Acquire: the last sender's words, where it died. */
-		.tail = atom64_load_acq(&ring->shared->tail),
-		.released = atom64_load_acq(&ring->shared->released),
 		.fenced = os_fence_register() != 0,
+		.sizes_vary = atom64_load_acq(&ring->shared->sizes_vary),
 	};
-	if ((verdict & 3) == VERDICT_CLOSED && sender->tail > verdict >> 2)
-		sender->tail = verdict >> 2; /* the last sender died before it took its store back */
-	sender->index = sender->tail % ring->capacity;
-	if (sender->tail - sender->released > ring->capacity)
+	sender->hot.limit = atom64_load_acq(&ring->shared->released) + ring->capacity;
+	if (sender->hot.limit - tail > ring->capacity)
 		return -EBADMSG;
 	rc = ring->blocks ? find_spares(sender) : stage(ring, &sender->staging);
 	if (rc)
 		ring_sender_close(sender);
+	go_on(&sender->hot, 0);
+	if (rc == 0)
+		choose_way(sender);
 	return rc;
 }
 
@@ -261,18 +355,20 @@ void ring_sender_close(struct ring_sender *sender)
 /* STOA_OK where the next place is free. */
 static inline int room_for_one(struct ring_sender *sender)
 {
-	const struct ring *ring = &sender->ring;
+	struct stoa_hot_end *hot = &sender->hot;
+	uint64_t limit;
 
-	if (unlikely(is_closing(ring)))
+	if (unlikely(is_closing(&sender->ring)))
 		return STOA_CLOSED;
-	if (likely(sender->tail - sender->released < ring->capacity))
+	if (likely(hot->position != hot->limit))
 		return STOA_OK;
-	/* [Q2] acquire; pairs with release_to(): the receiver is done with the place, else we would write
-	 * over what it still reads. */
-	sender->released = atom64_load_acq(&ring->shared->released);
-	if (sender->tail - sender->released > ring->capacity)
+	/* [Q2] acquire; pairs with release_to() and stoa_hot_pop(): the receiver is done with the place, else
+	 * we would write over what it still reads. */
+	limit = atom64_load_acq(&sender->ring.shared->released) + hot->capacity;
+	if (limit - hot->position > hot->capacity)
 		return -EBADMSG;
-	return sender->tail - sender->released < ring->capacity ? STOA_OK : STOA_FULL;
+	hot->limit = limit;
+	return limit == hot->position ? STOA_FULL : STOA_OK;
 }
 
 /* Closing was set after this sender's check: whether its message at `position` is committed. */
@@ -291,54 +387,118 @@ static int ask_verdict(struct ring_sender *sender, uint64_t position)
 	return STOA_CLOSED;
 }
 
-/* The place at tail is filled. */
-static inline int publish(struct ring_sender *sender)
+/* `count` messages are committed, unless the queue was closed before: then none is. */
+static int published(struct ring_sender *sender, size_t count)
 {
-	uint64_t position = sender->tail;
-
-	/* [Q1] release; pairs with look_for_one(): size and payload before tail, else the receiver
-	 * would read an old message. */
-	atom64_store_rel(&sender->ring.shared->tail, position + 1);
-	look_fence(sender->fenced);
 	if (unlikely(is_closing(&sender->ring)) && !DEFECT(DEFECT_VERDICT_UNASKED) &&
-	    ask_verdict(sender, position) != STOA_OK)
+	    ask_verdict(sender, sender->hot.position) != STOA_OK)
 		return STOA_CLOSED;
-	sender->tail = position + 1;
-	if (++sender->index == sender->ring.capacity)
-		sender->index = 0;
+	go_on(&sender->hot, count);
 	return STOA_OK;
 }
 
-static inline void set_size(const struct ring *ring, uint64_t index, uint64_t size)
+/* The place at tail is filled. */
+static int publish(struct ring_sender *sender)
 {
-	/* Relaxed in both cases: published by tail. */
+	/* [Q1] release; pairs with committed(): size and payload before tail, else the receiver
+	 * would read an old message. */
+	atom64_store_rel(&sender->ring.shared->tail, sender->hot.position + 1);
+	look_fence(sender->fenced);
+	return published(sender, 1);
+}
+
+int ring_pushed(struct ring_sender *sender)
+{
+	return published(sender, 1);
+}
+
+static void set_size(struct ring_sender *sender, uint64_t index, uint64_t size)
+{
+	const struct ring *ring = &sender->ring;
+
+	/* Relaxed, all of them: published by tail. */
 	if (ring->blocks) {
 		uint64_t block = atom64_load_rlx(numbered(ring, index)) & (BLOCKS_MAX - 1);
 
 		atom64_store_rlx(numbered(ring, index), size << BLOCK_BITS | block);
-	} else {
-		atom32_store_rlx((struct atom32 *)ring->sizes + index, (uint32_t)size);
+		return;
 	}
+	if (size != ring->message_size && !sender->sizes_vary) {
+		sender->sizes_vary = true;
+		choose_way(sender);
+		atom64_store_rlx(&ring->shared->sizes_vary, 1);
+	}
+	if (sender->sizes_vary)
+		atom32_store_rlx((struct atom32 *)ring->sizes + index, (uint32_t)size);
+}
+
+static int push_long(struct ring_sender *sender, const void *message, uint64_t size)
+{
+	const struct ring *ring = &sender->ring;
+	uint64_t index, old_size;
+	uint8_t *to;
+	int rc = room_for_one(sender);
+
+	if (rc != STOA_OK)
+		return rc;
+	index = index_of(&sender->hot);
+	to = place(ring, index, &old_size);
+	if (unlikely(!to))
+		return -EBADMSG;
+	if (DEFECT(DEFECT_TAIL_EARLY))
+		atom64_store_rel(&ring->shared->tail, sender->hot.position + 1);
+	if (size)
+		memcpy(to, message, size);
+	set_size(sender, index, size);
+	return publish(sender);
 }
 
 int ring_push(struct ring_sender *sender, const void *message, uint64_t size)
 {
-	const struct ring *ring = &sender->ring;
-	uint64_t old_size;
-	uint8_t *to;
-	int rc = room_for_one(sender);
+	int rc = stoa_hot_push(&sender->hot, message, size);
 
-	if (unlikely(rc != STOA_OK))
+	if (likely(rc == STOA_OK))
 		return rc;
-	to = place(ring, sender->index, &old_size);
-	if (unlikely(!to))
-		return -EBADMSG;
-	if (DEFECT(DEFECT_TAIL_EARLY))
-		atom64_store_rel(&ring->shared->tail, sender->tail + 1);
-	if (size)
-		memcpy(to, message, size);
-	set_size(ring, sender->index, size);
-	return publish(sender);
+	return rc == STOA_HOT_LOOK ? ring_pushed(sender) : push_long(sender, message, size);
+}
+
+/* The short way for a run of places. */
+static int push_run(struct ring_sender *sender, const uint8_t *messages, size_t count)
+{
+	struct stoa_hot_end *hot = &sender->hot;
+
+	if (unlikely(is_closing(&sender->ring)))
+		return STOA_CLOSED;
+	if (hot->size == hot->stride) {
+		memcpy(hot->at, messages, count * hot->size);
+	} else {
+		for (size_t i = 0; i < count; i++)
+			memcpy(hot->at + i * hot->stride, messages + i * hot->size, hot->size);
+	}
+	atom64_store_rel(&sender->ring.shared->tail, hot->position + count); /* [Q1] release, as in publish() */
+	fence_light();
+	return published(sender, count);
+}
+
+int ring_push_many(struct ring_sender *sender, const void *messages, uint64_t size, size_t count,
+                   size_t *done)
+{
+	const uint8_t *bytes = messages;
+	int rc = STOA_OK;
+
+	for (*done = 0; rc == STOA_OK && *done < count;) {
+		size_t n = size == sender->hot.size && short_way_open(&sender->hot)
+		                   ? run_of(&sender->hot, count - *done)
+		                   : 0;
+
+		rc = n ? push_run(sender, bytes, n) : push_long(sender, bytes, size);
+		if (rc != STOA_OK)
+			break;
+		n += n == 0;
+		*done += n;
+		bytes = size ? bytes + n * size : bytes;
+	}
+	return rc;
 }
 
 void *ring_reserved(const struct ring_sender *sender, uint32_t k)
@@ -352,6 +512,7 @@ void *ring_reserved(const struct ring_sender *sender, uint32_t k)
 int ring_commit(struct ring_sender *sender, uint32_t k, uint64_t size)
 {
 	const struct ring *ring = &sender->ring;
+	struct atom64 *number;
 	uint64_t before;
 	int rc;
 
@@ -360,16 +521,17 @@ int ring_commit(struct ring_sender *sender, uint32_t k, uint64_t size)
 	rc = room_for_one(sender);
 	if (rc != STOA_OK)
 		return rc;
-	before = atom64_load_rlx(numbered(ring, sender->index)); /* relaxed: the place is ours */
+	number = numbered(ring, index_of(&sender->hot));
+	before = atom64_load_rlx(number); /* relaxed: the place is ours */
 	if ((before & (BLOCKS_MAX - 1)) >= ring->blocks)
 		return -EBADMSG;
 	/* Relaxed: published by tail. */
-	atom64_store_rlx(numbered(ring, sender->index), size << BLOCK_BITS | sender->spares[k]);
+	atom64_store_rlx(number, size << BLOCK_BITS | sender->spares[k]);
 	rc = publish(sender);
 	if (rc == STOA_OK)
 		sender->spares[k] = before & (BLOCKS_MAX - 1);
 	else
-		atom64_store_rlx(numbered(ring, sender->index), before); /* still the caller's */
+		atom64_store_rlx(number, before); /* still the caller's */
 	return rc;
 }
 
@@ -390,6 +552,12 @@ static void count(struct atom64 *counter, uint64_t more)
 	atom64_store_rlx(counter, atom64_load_rlx(counter) + more); /* relaxed: one writer, a statistic */
 }
 
+static void choose_way_out(struct ring_receiver *receiver)
+{
+	allow_short_way(&receiver->hot, &receiver->ring,
+	                !receiver->fenced && !receiver->sizes_vary && !receiver->open);
+}
+
 static inline void release_to(struct ring_receiver *receiver, uint64_t position)
 {
 	receiver->released = position;
@@ -401,7 +569,7 @@ static inline void release_to(struct ring_receiver *receiver, uint64_t position)
 /* Goes over what is acknowledged from `position` on. */
 static void release_from(struct ring_receiver *receiver, uint64_t position)
 {
-	while (position < receiver->next && is_acknowledged(&receiver->ring, position))
+	while (position < receiver->hot.position && is_acknowledged(&receiver->ring, position))
 		position++;
 	release_to(receiver, position);
 }
@@ -429,7 +597,7 @@ static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard
 	for (uint64_t p = receiver->released; p + DEFECT(DEFECT_SUCCESSOR_SHORT) < taken; p++) {
 		uint32_t word = atom32_load_acq(mark(ring, p)), deliveries = word & MARK_DELIVERIES;
 
-		receiver->next = p + 1;
+		receiver->hot.position = p + 1;
 		if (word == MARK_ACKNOWLEDGED || (DEFECT(DEFECT_SUCCESSOR_FAR) && word == 0))
 			continue;
 		if (discard && !(word & MARK_RETURNED)) {
@@ -437,7 +605,7 @@ static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard
 			continue;
 		}
 		if (receiver->open == ring->holds) { /* more than a receiver can hold: corrupt, or reshaped */
-			receiver->next = p;
+			receiver->hot.position = p;
 			break;
 		}
 		receiver->holds[receiver->open++] = (struct ring_hold){
@@ -459,10 +627,9 @@ int ring_receiver_open(struct ring_receiver *receiver, const struct ring *ring, 
 	uint64_t taken = atom64_load_acq(&ring->shared->taken);
 
 	*receiver = (struct ring_receiver){
+		.hot = hot_end(ring, released, &ring->shared->released, &ring->shared->tail),
 		.ring = *ring,
-		.next = released,
 		.released = released,
-		.tail = released,
 		.fenced = os_fence_register() != 0,
 	};
 	if (taken > released && taken - released > ring->capacity)
@@ -473,9 +640,10 @@ int ring_receiver_open(struct ring_receiver *receiver, const struct ring *ring, 
 		return -ENOMEM;
 	}
 	inherit(receiver, taken, discard);
-	receiver->index = receiver->next % ring->capacity;
-	if (receiver->tail < receiver->next)
-		receiver->tail = receiver->next;
+	receiver->hot.limit = receiver->hot.position;
+	receiver->hot.lap = receiver->hot.position - receiver->hot.position % ring->capacity;
+	go_on(&receiver->hot, 0);
+	choose_way_out(receiver);
 	return 0;
 }
 
@@ -491,9 +659,9 @@ void ring_receiver_close(struct ring_receiver *receiver)
 static int ask_closed(struct ring_receiver *receiver)
 {
 	struct atom64 *verdict = &receiver->ring.shared->verdict;
-	uint64_t ask = verdict_word(receiver->next, VERDICT_ASK);
+	uint64_t ask = verdict_word(receiver->hot.position, VERDICT_ASK);
 	uint64_t word = atom64_load_seq(verdict);
-	uint64_t answer = verdict_word(receiver->next, VERDICT_CLOSED);
+	uint64_t answer = verdict_word(receiver->hot.position, VERDICT_CLOSED);
 
 	if ((word & 3) == VERDICT_CLOSED)
 		return STOA_CLOSED;
@@ -501,8 +669,9 @@ static int ask_closed(struct ring_receiver *receiver)
 		return STOA_CHANGED;
 	if (os_fence_all() != 0)
 		os_sleep_ns(1000000); /* time enough for a store that is on its way out of a core */
-	if (atom64_load_seq(&receiver->ring.shared->tail) != receiver->next && !DEFECT(DEFECT_DRAIN_UNLOOKED))
-		answer = verdict_word(receiver->next, VERDICT_COMMITTED);
+	if (atom64_load_seq(&receiver->ring.shared->tail) != receiver->hot.position &&
+	    !DEFECT(DEFECT_DRAIN_UNLOOKED))
+		answer = verdict_word(receiver->hot.position, VERDICT_COMMITTED);
 	if (!atom64_cas_seq(verdict, &ask, answer))
 		return STOA_CHANGED;
 	return (answer & 3) == VERDICT_CLOSED ? STOA_CLOSED : STOA_CHANGED;
@@ -520,24 +689,25 @@ static inline uint64_t committed(const struct ring *ring)
 
 static int refresh_tail(struct ring_receiver *receiver)
 {
-	const struct ring *ring = &receiver->ring;
-	uint64_t tail = committed(ring);
+	uint64_t tail = committed(&receiver->ring);
 
-	if (tail - receiver->next > ring->capacity)
+	if (tail - receiver->hot.position > receiver->hot.capacity)
 		return -EBADMSG;
-	receiver->tail = tail;
+	receiver->hot.limit = tail;
+	receiver->sizes_vary = atom64_load_rlx(&receiver->ring.shared->sizes_vary); /* relaxed: [Q1] has it */
+	choose_way_out(receiver);
 	return STOA_OK;
 }
 
-/* Whether there is a message at next: STOA_OK, STOA_EMPTY, STOA_CLOSED, -EBADMSG. */
+/* Whether there is a message for the receiver: STOA_OK, STOA_EMPTY, STOA_CLOSED, -EBADMSG. */
 static inline int look_for_one(struct ring_receiver *receiver, bool drain)
 {
-	while (unlikely(receiver->tail == receiver->next)) {
+	while (unlikely(receiver->hot.limit == receiver->hot.position)) {
 		int rc = refresh_tail(receiver);
 
 		if (rc != STOA_OK)
 			return rc;
-		if (receiver->tail != receiver->next)
+		if (receiver->hot.limit != receiver->hot.position)
 			break;
 		if (!drain)
 			return STOA_EMPTY;
@@ -555,21 +725,20 @@ static inline int message_at(const struct ring *ring, uint64_t index, const uint
 	return *bytes && *size <= ring->message_size ? STOA_OK : -EBADMSG;
 }
 
-/* From here on the message at next counts as handed out. */
-static void mark_taken(struct ring_receiver *receiver)
+/* From here on the message at `index` counts as handed out. */
+static void mark_taken(struct ring_receiver *receiver, uint64_t index)
 {
 	if (DEFECT(DEFECT_TAKEN_EARLY))
-		atom64_store_rel(&receiver->ring.shared->taken, receiver->next + 1);
+		atom64_store_rel(&receiver->ring.shared->taken, receiver->hot.position + 1);
 	/* Relaxed: the release of taken publishes it. */
-	atom32_store_rlx(&receiver->ring.marks[receiver->index], 0);
-	atom64_store_rel(&receiver->ring.shared->taken, receiver->next + 1);
+	atom32_store_rlx(&receiver->ring.marks[index], 0);
+	atom64_store_rel(&receiver->ring.shared->taken, receiver->hot.position + 1);
 }
 
-static inline void step(struct ring_receiver *receiver)
+static void step(struct ring_receiver *receiver)
 {
-	receiver->next++;
-	if (++receiver->index == receiver->ring.capacity)
-		receiver->index = 0;
+	go_on(&receiver->hot, 1);
+	choose_way_out(receiver);
 }
 
 /* The first message that was given back; `returned` says that there is one. */
@@ -616,33 +785,60 @@ static int pop_returned(struct ring_receiver *receiver, void *out, uint64_t room
 	return STOA_OK;
 }
 
-int ring_pop(struct ring_receiver *receiver, void *out, uint64_t room, bool drain, uint64_t *size)
+static int pop_long(struct ring_receiver *receiver, void *out, uint64_t room, bool drain, uint64_t *size)
 {
 	const uint8_t *bytes;
+	uint64_t index;
 	int rc;
 
 	if (unlikely(receiver->returned))
 		return pop_returned(receiver, out, room, size);
 	rc = look_for_one(receiver, drain);
-	if (unlikely(rc != STOA_OK))
+	if (rc != STOA_OK)
 		return rc;
-	rc = message_at(&receiver->ring, receiver->index, &bytes, size);
+	index = index_of(&receiver->hot);
+	rc = message_at(&receiver->ring, index, &bytes, size);
 	if (unlikely(rc != STOA_OK))
 		return rc;
 	if (unlikely(*size > room))
 		return -EMSGSIZE;
-	if (unlikely(receiver->open))
-		mark_taken(receiver);
+	if (receiver->open)
+		mark_taken(receiver, index);
 	else if (DEFECT(DEFECT_RELEASED_EARLY))
-		release_to(receiver, receiver->next + 1);
+		release_to(receiver, receiver->hot.position + 1);
 	if (*size)
 		memcpy(out, bytes, *size);
 	step(receiver);
-	if (likely(!receiver->open))
-		release_to(receiver, receiver->next);
+	if (!receiver->open)
+		release_to(receiver, receiver->hot.position);
 	else
-		atom32_store_rel(mark(&receiver->ring, receiver->next - 1), MARK_ACKNOWLEDGED);
+		atom32_store_rel(&receiver->ring.marks[index], MARK_ACKNOWLEDGED);
 	return STOA_OK;
+}
+
+int ring_pop(struct ring_receiver *receiver, void *out, uint64_t room, bool drain, uint64_t *size)
+{
+	int rc = stoa_hot_pop(&receiver->hot, out, room, size);
+
+	return likely(rc != STOA_HOT_LONG) ? STOA_OK : pop_long(receiver, out, room, drain, size);
+}
+
+size_t ring_pop_many(struct ring_receiver *receiver, void *out, uint64_t room, size_t count)
+{
+	struct stoa_hot_end *hot = &receiver->hot;
+	size_t n = room >= hot->size && short_way_open(hot) ? run_of(hot, count) : 0;
+
+	if (!n || is_closing(&receiver->ring))
+		return 0;
+	if (room == hot->size && hot->size == hot->stride) {
+		memcpy(out, hot->at, n * hot->size);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			memcpy((uint8_t *)out + i * room, hot->at + i * hot->stride, hot->size);
+	}
+	go_on(hot, n);
+	release_to(receiver, hot->position);
+	return n;
 }
 
 static uint32_t idle_hold(const struct ring_receiver *receiver)
@@ -687,8 +883,10 @@ int ring_take(struct ring_receiver *receiver, bool drain, uint32_t *k, struct ri
 	rc = look_for_one(receiver, drain);
 	if (rc != STOA_OK)
 		return rc;
-	receiver->holds[*k] = (struct ring_hold){ .position = receiver->next, .deliveries = 1 };
-	mark_taken(receiver);
+	if (!receiver->open)
+		receiver->released = receiver->hot.position;
+	receiver->holds[*k] = (struct ring_hold){ .position = receiver->hot.position, .deliveries = 1 };
+	mark_taken(receiver, index_of(&receiver->hot));
 	rc = show(receiver, *k, message);
 	if (rc != STOA_OK)
 		return rc;
@@ -708,6 +906,7 @@ void ring_release(struct ring_receiver *receiver, uint32_t k)
 		release_from(receiver, hold->position + 1);
 	else
 		atom32_store_rel(mark(&receiver->ring, hold->position), MARK_ACKNOWLEDGED);
+	choose_way_out(receiver);
 }
 
 void ring_return(struct ring_receiver *receiver, uint32_t k)

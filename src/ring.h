@@ -10,7 +10,7 @@
 #include "atomic.h"
 #include "segment.h"
 
-struct stoa_queue_config;
+#include <stoa/inline.h>
 
 struct ring {
 	struct ring_layout *shared;
@@ -25,6 +25,9 @@ struct ring {
 	uint64_t stride;
 };
 
+/* Every call shall take the long way: for ends of other queues, too. */
+void ring_close_short_way(struct stoa_hot_end *hot);
+
 int ring_plan(const struct stoa_queue_config *config, uint64_t offset, struct ring_layout *layout,
               uint64_t *end);
 void ring_view(struct ring *ring, const struct stoa_queue_config *config, void *object,
@@ -34,13 +37,13 @@ void ring_format(const struct ring *ring);
 /* ---- the sender's half ---- */
 
 struct ring_sender {
+	struct stoa_hot_end hot; /* first; hot.position is the next one to send, hot.limit where to look again */
 	struct ring ring;
-	uint64_t tail;     /* next position */
-	uint64_t released; /* the receiver's, as last seen */
-	uint64_t index;    /* tail % capacity */
 	uint32_t *spares;  /* with blocks: `holds` of them, private; else NULL */
 	uint8_t *staging;  /* without blocks: `holds` buffers of 64-byte aligned private memory */
 	bool fenced;       /* the process could not register for os_fence_all() */
+	bool sizes_vary;   /* as the shared word */
+	bool slow;         /* the short way is not for now: ring_sender_slow() */
 };
 
 /* Takes up where the last sender left.  0, -EBADMSG, -ENOMEM. */
@@ -48,6 +51,13 @@ int ring_sender_open(struct ring_sender *sender, const struct ring *ring);
 void ring_sender_close(struct ring_sender *sender);
 /* STOA_OK, STOA_FULL, STOA_CLOSED, -EBADMSG. */
 int ring_push(struct ring_sender *sender, const void *message, uint64_t size);
+/* `count` messages one behind the other, as far as there is room; how many went is `*done`. */
+int ring_push_many(struct ring_sender *sender, const void *messages, uint64_t size, size_t count,
+                   size_t *done);
+/* After stoa_hot_push() said STOA_HOT_LOOK: STOA_OK, STOA_CLOSED. */
+int ring_pushed(struct ring_sender *sender);
+/* Whether every push shall come to ring.c, and then to its caller. */
+void ring_sender_slow(struct ring_sender *sender, bool slow);
 /* Where hold k's message is written before ring_commit(). */
 void *ring_reserved(const struct ring_sender *sender, uint32_t k);
 int ring_commit(struct ring_sender *sender, uint32_t k, uint64_t size);
@@ -63,16 +73,15 @@ struct ring_hold {
 };
 
 struct ring_receiver {
+	struct stoa_hot_end hot; /* first; hot.position: the first that was never handed out; hot.limit: tail */
 	struct ring ring;
-	uint64_t next;     /* position: the first that was never handed out */
-	uint64_t released; /* ours; next where nothing is held */
-	uint64_t tail;     /* the sender's, as last seen */
-	uint64_t index;    /* next % capacity */
+	uint64_t released; /* ours, while something is held; else hot.position */
 	struct ring_hold *holds;
 	uint32_t open;     /* holds that are not idle */
 	uint32_t returned; /* of these, given back */
 	uint8_t *staging;  /* where the payload in the ring is not 64-byte aligned */
 	bool fenced;       /* as the sender's */
+	bool sizes_vary;   /* below hot.limit */
 };
 
 /*
@@ -84,6 +93,11 @@ int ring_receiver_open(struct ring_receiver *receiver, const struct ring *ring, 
 void ring_receiver_close(struct ring_receiver *receiver);
 /* STOA_OK, STOA_EMPTY, STOA_CLOSED (with `drain`), -EMSGSIZE, -EBADMSG. */
 int ring_pop(struct ring_receiver *receiver, void *out, uint64_t room, bool drain, uint64_t *size);
+/*
+ * Up to `count` messages of message_size bytes into places of `room` bytes each, of those that
+ * are surely there: how many; 0 where ring_pop() must be asked.
+ */
+size_t ring_pop_many(struct ring_receiver *receiver, void *out, uint64_t room, size_t count);
 
 struct ring_message {
 	const void *bytes;

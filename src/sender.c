@@ -18,6 +18,7 @@ struct reservation {
 };
 
 struct stoa_sender {
+	struct ring_sender ring; /* first, for stoa/inline.h; spsc */
 	struct stoa_queue *queue;
 	uint64_t fork_epoch; /* in which it was attached */
 	uint32_t idle;       /* a hold that is not reserved; `holds` where there is none */
@@ -26,9 +27,7 @@ struct stoa_sender {
 	void **stale; /* `stale_count` addresses that the parent had reserved */
 	uint32_t stale_count;
 	uint64_t sole; /* role word, where senders are STOA_ONE */
-	/* spsc */
-	struct ring_sender ring;
-	/* else */
+	/* not spsc */
 	struct xring_cursor cursor;
 	uint32_t handle;
 	uint64_t role;
@@ -48,12 +47,21 @@ static void *reserved_bytes(const struct stoa_sender *sender, uint32_t k)
 	                  : xring_payload(&view->xring, sender->slots[k].block);
 }
 
+/* A push takes a hold, too: where there is none it must come to push_copy(). */
+static void set_idle(struct stoa_sender *sender, uint32_t idle)
+{
+	sender->idle = idle;
+	if (sender->queue->view.spsc)
+		ring_sender_slow(&sender->ring, idle == holds(sender));
+}
+
 static void find_idle(struct stoa_sender *sender)
 {
 	for (sender->idle = 0; sender->idle < holds(sender); sender->idle++) {
 		if (!sender->reservations[sender->idle].open)
-			return;
+			break;
 	}
+	set_idle(sender, sender->idle);
 }
 
 /* ---- attach, adopt ---- */
@@ -63,8 +71,11 @@ static int attach_ring(struct stoa_sender *sender, uint32_t self)
 	struct queue_view *view = &sender->queue->view;
 	int rc;
 
-	if (view->spsc)
-		return ring_sender_open(&sender->ring, &view->ring);
+	if (view->spsc) {
+		rc = ring_sender_open(&sender->ring, &view->ring);
+		sender->ring.hot.sleepers = &view->shared->readable.word.raw;
+		return rc;
+	}
 	rc = queue_claim_handle(view, QUEUE_SENDS, self, &sender->handle, &sender->role, sender->slots);
 	if (rc == 0)
 		xring_start_send(&view->xring, &sender->cursor);
@@ -160,6 +171,7 @@ int stoa_sender_open(struct stoa_queue *queue, struct stoa_sender **sender)
 	if (!made)
 		return -ENOMEM;
 	made->queue = queue;
+	ring_close_short_way(&made->ring.hot);
 	made->slots = calloc(holds(made), sizeof *made->slots);
 	made->reservations = calloc(holds(made), sizeof *made->reservations);
 	rc = made->slots && made->reservations ? attach(made) : -ENOMEM;
@@ -205,23 +217,29 @@ int stoa_sender_close(struct stoa_sender *sender)
 /* Large messages are copied only where there is room for them. */
 #define COPY_BLINDLY 256
 
+/* An exchange ring.  The block is the slot's own, so the copy can come first. */
+static inline int push_xring(struct stoa_sender *sender, const void *message, size_t size)
+{
+	const struct queue_view *view = &sender->queue->view;
+	struct slot *slot = &sender->slots[sender->idle];
+
+	stoa_hot_copy(xring_payload(&view->xring, slot->block), message, size);
+	return xring_push(&view->xring, &sender->cursor, slot, size);
+}
+
 static inline int push_copy(struct stoa_sender *sender, const void *message, size_t size)
 {
 	const struct queue_view *view = &sender->queue->view;
-	const struct xring *xring = &view->xring;
-	uint32_t k = sender->idle;
 
-	if (unlikely(k == holds(sender)))
+	if (unlikely(sender->idle == holds(sender)))
 		return -ENOBUFS;
 	if (view->spsc)
 		return ring_push(&sender->ring, message, size);
 	if (unlikely(queue_closing(view)))
 		return STOA_CLOSED;
-	if (size > COPY_BLINDLY && !xring_writable(xring, &sender->cursor))
+	if (size > COPY_BLINDLY && !xring_writable(&view->xring, &sender->cursor))
 		return STOA_FULL;
-	if (size)
-		memcpy(xring_payload(xring, sender->slots[k].block), message, size);
-	return xring_push(xring, &sender->cursor, &sender->slots[k], size);
+	return push_xring(sender, message, size);
 }
 
 /* After a message went, or did not. */
@@ -234,6 +252,14 @@ static inline int sent(struct stoa_sender *sender, int rc)
 	return rc;
 }
 
+/* The same, at the end of a call: the descriptors that promise room are corrected where there is none. */
+static inline int told(struct stoa_sender *sender, int rc)
+{
+	if (unlikely(rc == STOA_FULL))
+		watch_correct(sender->queue);
+	return rc;
+}
+
 static inline int check_push(struct stoa_sender *sender, const void *message, size_t size)
 {
 	if (unlikely(!sender || (!message && size)))
@@ -243,16 +269,41 @@ static inline int check_push(struct stoa_sender *sender, const void *message, si
 	return use(sender);
 }
 
-int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t size)
+static int push_long(struct stoa_sender *sender, const void *message, size_t size)
 {
 	int rc = check_push(sender, message, size);
 
-	if (unlikely(rc))
+	return unlikely(rc) ? rc : told(sender, sent(sender, push_copy(sender, message, size)));
+}
+
+int stoa_inline_pushed(struct stoa_sender *sender)
+{
+	return sent(sender, ring_pushed(&sender->ring));
+}
+
+/* The short way of the exchange ring: a small message, copied before anybody knows whether there is room. */
+static inline int push_short(struct stoa_sender *sender, const void *message, size_t size)
+{
+	const struct queue_view *view = &sender->queue->view;
+
+	if (unlikely(sender->fork_epoch != stoa_fork_epoch || sender->idle == view->shape.holds ||
+	             size > view->shape.message_size || size > COPY_BLINDLY || queue_closing(view)))
+		return STOA_HOT_LONG;
+	return told(sender, sent(sender, push_xring(sender, message, size)));
+}
+
+int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t size)
+{
+	int rc = STOA_HOT_LONG;
+
+	if (likely(sender && message))
+		rc = sender->queue->view.spsc ? stoa_hot_push(&sender->ring.hot, message, size)
+		                              : push_short(sender, message, size);
+	if (likely(rc == STOA_OK))
 		return rc;
-	rc = sent(sender, push_copy(sender, message, size));
-	if (unlikely(rc == STOA_FULL))
-		watch_correct(sender->queue);
-	return rc;
+	if (rc == STOA_HOT_LOOK)
+		return stoa_inline_pushed(sender);
+	return rc == STOA_HOT_LONG ? push_long(sender, message, size) : rc;
 }
 
 struct push {
@@ -272,11 +323,9 @@ static int wait_for_room(struct stoa_sender *sender, int (*fn)(void *), void *co
                          const struct timespec *deadline)
 {
 	struct attempt attempt = { .fn = fn, .context = context, .nothing = STOA_FULL };
-	int rc = queue_wait(sender->queue, &sender->queue->view.shared->writable, &attempt, deadline);
 
-	if (rc == STOA_FULL)
-		watch_correct(sender->queue);
-	return rc;
+	return told(sender,
+	            queue_wait(sender->queue, &sender->queue->view.shared->writable, &attempt, deadline));
 }
 
 int stoa_sender_send(struct stoa_sender *sender, const void *message, size_t size,
@@ -300,6 +349,14 @@ int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size
 	if (!sender || !done || (count && size_each && !messages))
 		return -EINVAL;
 	rc = count ? check_push(sender, messages, size_each) : 0;
+	if (rc == STOA_OK && sender->queue->view.spsc && sender->idle != holds(sender)) {
+		rc = ring_push_many(&sender->ring, messages, size_each, count, done);
+		if (*done)
+			event_wake_all(&sender->queue->view.shared->readable);
+		if (rc == STOA_FULL)
+			queue_now_and_then(sender->queue);
+		return told(sender, rc);
+	}
 	while (rc == STOA_OK && n < count) {
 		rc = sent(sender, push_copy(sender, message, size_each));
 		if (rc != STOA_OK)
@@ -308,9 +365,7 @@ int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size
 		n++;
 	}
 	*done = n;
-	if (rc == STOA_FULL)
-		watch_correct(sender->queue);
-	return rc;
+	return told(sender, rc);
 }
 
 /* ---- in place ---- */
@@ -389,7 +444,7 @@ int stoa_sender_commit(struct stoa_sender *sender, void *bytes, size_t size, con
 	rc = wait_for_room(sender, try_commit, &commit, deadline);
 	if (rc == STOA_OK) {
 		sender->reservations[commit.hold].open = false;
-		sender->idle = commit.hold;
+		set_idle(sender, commit.hold);
 	}
 	return rc;
 }
@@ -404,7 +459,7 @@ int stoa_sender_abort(struct stoa_sender *sender, void *bytes)
 	rc = find_reserved(sender, bytes, &hold);
 	if (rc == 0) {
 		sender->reservations[hold].open = false;
-		sender->idle = hold;
+		set_idle(sender, hold);
 	}
 	return rc;
 }

@@ -314,15 +314,13 @@ static inline bool offer(const struct xring *ring, struct xring_cursor *cursor, 
 	return true;
 }
 
-int xring_push(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t size)
+/* What follows the first look, which was of no use, or the first attempt, which failed (`intended`). */
+static noinline int push_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot,
+                            bool intended)
 {
-	bool intended = false;
 	uint64_t word;
 	enum look look;
 
-	/* Published by offer().  Besides, [R4] release; pairs with the fences in inspect() and accept(): who
-	 * reads the size of a message to come in the block of one that it looks at sees that this was taken. */
-	atom64_store_rel(&trailer(ring, slot->block)->size, size);
 	while ((look = look_for_room(ring, cursor, &word)) == LOOK_TRY) {
 		if (likely(offer(ring, cursor, slot, word))) {
 			step(ring, cursor);
@@ -334,6 +332,24 @@ int xring_push(const struct xring *ring, struct xring_cursor *cursor, struct slo
 	if (intended)
 		slot_settle(slot, slot->block); /* nothing is open while the caller does other things */
 	return look == LOOK_NOTHING ? STOA_FULL : look == LOOK_CLOSED ? STOA_CLOSED : -EBADMSG;
+}
+
+int xring_push(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t size)
+{
+	bool looked_well;
+	uint64_t word;
+
+	/* Published by offer().  Besides, [R4] release; pairs with the fences in inspect() and accept(): who
+	 * reads the size of a message to come in the block of one that it looks at sees that this was taken. */
+	atom64_store_rel(&trailer(ring, slot->block)->size, size);
+	word = atom64_load_seq(&ring->exchange.cells[cursor->index]); /* [R1] as in look_for_room() */
+	looked_well = word >> BLOCK_BITS == cell_word(cursor->lap, CELL_FREE, 0) >> BLOCK_BITS &&
+	              cell_block(word) < ring->exchange.blocks;
+	if (unlikely(!looked_well || !offer(ring, cursor, slot, word)))
+		return push_on(ring, cursor, slot, looked_well);
+	step(ring, cursor);
+	leave_hint(ring, cursor, &ring->shared->tail_hint);
+	return STOA_OK;
 }
 
 /* ---- pop ---- */
@@ -389,10 +405,10 @@ static inline int inspect(const struct xring *ring, const struct xring_cursor *c
 	return atom64_load_seq(&ring->exchange.cells[cursor->index]) == word ? rc : STOA_CHANGED;
 }
 
-int xring_pop(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t room,
-              bool drain, uint64_t *size)
+/* As push_on(). */
+static noinline int pop_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot,
+                           uint64_t room, bool drain, uint64_t *size, bool intended)
 {
-	bool intended = false;
 	int rc = STOA_EMPTY;
 
 	for (;;) {
@@ -423,6 +439,22 @@ int xring_pop(const struct xring *ring, struct xring_cursor *cursor, struct slot
 	if (intended)
 		slot_settle(slot, slot->block);
 	return rc;
+}
+
+int xring_pop(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t room,
+              bool drain, uint64_t *size)
+{
+	/* [R1] as in look_for_message() */
+	uint64_t word = atom64_load_seq(&ring->exchange.cells[cursor->index]);
+	bool looked_well = word >> BLOCK_BITS == cell_word(cursor->lap, CELL_FULL, 0) >> BLOCK_BITS &&
+	                   cell_block(word) < ring->exchange.blocks &&
+	                   xring_fits(ring, cell_block(word), room, size) == STOA_OK;
+
+	if (unlikely(!looked_well || !take(ring, cursor, slot, word)))
+		return pop_on(ring, cursor, slot, room, drain, size, looked_well);
+	step(ring, cursor);
+	leave_hint(ring, cursor, &ring->shared->head_hint);
+	return STOA_OK;
 }
 
 int xring_message(const struct xring *ring, uint32_t block, uint64_t *size, uint64_t *id)

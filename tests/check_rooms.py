@@ -16,7 +16,7 @@ ROOMS = """
 """.split()
 
 # Files of a room that do not bear its name.
-FILES = {"sender": "queue", "receiver": "queue"}
+FILES = {"sender": "queue", "receiver": "queue", "inline": "ring"}
 
 # Who may look further down the list, and why.
 EXCEPTIONS = {

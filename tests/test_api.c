@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include <stoa.h>
+#include <stoa/inline.h>
 
 static char name[64];
 
@@ -486,6 +487,31 @@ static void messages_go_by_the_dozen(void **state)
 	assert_int_equal(stoa_queue_close(queue), 0);
 }
 
+static void hot_calls_can_be_inlined(void **state)
+{
+	struct stoa_queue_config config = { .struct_size = sizeof config,
+		                            .capacity = 4,
+		                            .message_size = 8,
+		                            .senders = STOA_ONE,
+		                            .receivers = STOA_ONE };
+	struct stoa_receiver *receiver;
+	struct stoa_sender *sender;
+	struct stoa_queue *queue;
+	uint64_t in = 5, out = 0;
+
+	assert_int_equal(stoa_queue_create(*state, "queue", &config, &queue), 0);
+	assert_int_equal(stoa_sender_open(queue, &sender), 0);
+	assert_int_equal(stoa_receiver_open(queue, &receiver), 0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(stoa_sender_push_inline(sender, &in, sizeof in), 0);
+		assert_int_equal(stoa_receiver_pop_inline(receiver, &out, sizeof out, NULL), 0);
+		assert_int_equal(out, in++);
+	}
+	assert_int_equal(stoa_sender_close(sender), 0);
+	assert_int_equal(stoa_receiver_close(receiver), 0);
+	assert_int_equal(stoa_queue_close(queue), 0);
+}
+
 static void a_queue_can_be_polled(void **state)
 {
 	struct stoa_queue *queue;
@@ -632,6 +658,7 @@ int main(void)
 		TEST(one_to_one_queues_carry_messages_between_processes),
 		TEST(messages_are_written_and_read_in_place),
 		TEST(messages_go_by_the_dozen),
+		TEST(hot_calls_can_be_inlined),
 		TEST(a_queue_can_be_polled),
 		TEST(a_semaphore_is_posted_and_waited_for),
 		TEST(an_event_is_set_and_cleared),

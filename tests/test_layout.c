@@ -217,6 +217,7 @@ static void ring_layout_is_frozen(void **state)
 	MEMBER(ring_layout, payload_stride, 24, 8);
 	MEMBER(ring_layout, blocks, 32, 8);
 	MEMBER(ring_layout, tail, 64, 8);
+	MEMBER(ring_layout, sizes_vary, 72, 8);
 	MEMBER(ring_layout, released, 128, 8);
 	MEMBER(ring_layout, taken, 136, 8);
 	MEMBER(ring_layout, redelivered, 144, 8);

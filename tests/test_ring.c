@@ -359,7 +359,8 @@ static void sender_dies_in_a_commit(int step)
 	}
 	write_reserved(&world, 1, 7);
 	if (step >= 1) /* the place has its block, tail says nothing of it */
-		atom64_store_seq((struct atom64 *)world.ring.sizes + world.sender.index,
+		atom64_store_seq((struct atom64 *)world.ring.sizes +
+		                         (world.sender.hot.position - world.sender.hot.lap),
 		                 size_of(&world, 7) << BLOCK_BITS | world.sender.spares[1]);
 	if (step >= 2)
 		atom64_store_seq(&world.ring.shared->tail, 8);
@@ -730,7 +731,7 @@ static void a_sender_past_its_check_commits_before_the_verdict_or_not_at_all(voi
 	/* it dies before it takes tail back: its successor, if there were one, stands at 0 */
 	ring_sender_close(&world.sender);
 	assert_int_equal(ring_sender_open(&world.sender, &world.ring), 0);
-	assert_int_equal(world.sender.tail, 0);
+	assert_int_equal(world.sender.hot.position, 0);
 	free_world(&world);
 
 	/* The receiver asked at 0 and sees the tail: committed. */
