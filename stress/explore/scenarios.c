@@ -2,8 +2,11 @@
 #include "scenarios.h"
 
 const struct explore_scenario *const all_scenarios[] = {
-	litmus_scenarios,    kernel_scenarios,  broken_scenarios,    xring_scenarios,       crash_scenarios,
-	orphan_scenarios,    ring_scenarios,    value_scenarios,     event_scenarios,       lock_scenarios,
-	semaphore_scenarios, barrier_scenarios, flag_scenarios,      participant_scenarios, whole_scenarios,
-	number_scenarios,    array_scenarios,   directory_scenarios, queue_scenarios,       NULL,
+	litmus_scenarios,    kernel_scenarios,     broken_scenarios,
+	xring_scenarios,     crash_scenarios,      orphan_scenarios,
+	ring_scenarios,      ring_short_scenarios, value_scenarios,
+	event_scenarios,     lock_scenarios,       semaphore_scenarios,
+	barrier_scenarios,   flag_scenarios,       participant_scenarios,
+	whole_scenarios,     number_scenarios,     array_scenarios,
+	directory_scenarios, queue_scenarios,      NULL,
 };

@@ -13,6 +13,7 @@ extern const struct explore_scenario xring_scenarios[];
 extern const struct explore_scenario crash_scenarios[];
 extern const struct explore_scenario orphan_scenarios[];
 extern const struct explore_scenario ring_scenarios[];
+extern const struct explore_scenario ring_short_scenarios[];
 extern const struct explore_scenario value_scenarios[];
 extern const struct explore_scenario event_scenarios[];
 extern const struct explore_scenario kernel_scenarios[];
