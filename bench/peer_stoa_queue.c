@@ -2,10 +2,11 @@
 /*
  * peer_stoa_queue.c - stoa's queues: the SPSC ring and the exchange ring, by the public calls alone.
  *
- * Compiled twice: against the shared library, as a user gets it, and, with STOA_LTO, together with the
- * library's sources under link-time optimization.
+ * Compiled three times: against the shared library, as a user gets it; with STOA_INLINE, push and pop by
+ * stoa/inline.h; and, with STOA_LTO, together with the library's sources under link-time optimization.
  */
 #include <stoa.h>
+#include <stoa/inline.h>
 
 #include "message.h"
 
@@ -70,12 +71,20 @@ static void peer_detach(struct end *end)
 
 static inline bool peer_push(struct end *end, const struct message *message)
 {
+#ifdef STOA_INLINE
+	return stoa_sender_push_inline(end->sender, message, SIZE) == STOA_OK;
+#else
 	return stoa_sender_push(end->sender, message, SIZE) == STOA_OK;
+#endif
 }
 
 static inline bool peer_pop(struct end *end, struct message *message)
 {
+#ifdef STOA_INLINE
+	return stoa_receiver_pop_inline(end->receiver, message, SIZE, NULL) == STOA_OK;
+#else
 	return stoa_receiver_pop(end->receiver, message, SIZE, NULL) == STOA_OK;
+#endif
 }
 
 static inline size_t peer_push_many(struct end *end, const struct message *messages, size_t count)
@@ -94,14 +103,21 @@ static inline size_t peer_pop_many(struct end *end, struct message *messages, si
 	return done;
 }
 
-#ifdef STOA_LTO
+#if defined(STOA_LTO)
 #define PEER_ID stoa_lto
 #define PEER_NAME "stoa/lto"
+#elif defined(STOA_INLINE)
+#define PEER_ID stoa_inline
+#define PEER_NAME "stoa/inline"
 #else
 #define PEER_ID stoa
 #define PEER_NAME "stoa"
 #endif
 #define PEER_KIND BENCH_OURS
+#ifdef STOA_INLINE
+#define PEER_CAN QUEUE_SPSC
+#else
 #define PEER_CAN (QUEUE_SPSC | QUEUE_MPMC | QUEUE_BURSTS)
 #define PEER_BURSTS
+#endif
 #include "queue_loops.h"

@@ -8,12 +8,12 @@
 #define SIZES(name) QUEUE_SYMBOL(name, 8), QUEUE_SYMBOL(name, 64), QUEUE_SYMBOL(name, 1024)
 #define THREE(name) &QUEUE_SYMBOL(name, 8), &QUEUE_SYMBOL(name, 64), &QUEUE_SYMBOL(name, 1024)
 
-extern const struct queue_peer SIZES(stoa), SIZES(stoa_lto), SIZES(ck_ring), SIZES(boost_spsc),
+extern const struct queue_peer SIZES(stoa), SIZES(stoa_inline), SIZES(stoa_lto), SIZES(ck_ring), SIZES(boost_spsc),
 	SIZES(boost_queue), SIZES(rte_ring), SIZES(rte_hts), SIZES(vyukov), SIZES(cached), SIZES(mutex),
 	SIZES(robust_mutex), SIZES(mailbox), SIZES(broken);
 
 const struct queue_peer *const queue_peers[] = {
-	THREE(stoa),
+	THREE(stoa),       THREE(stoa_inline),
 #ifdef WITH_LTO
 	THREE(stoa_lto),
 #endif

@@ -34,6 +34,11 @@ extern "C" {
 #define STOA_HOT_LIGHT() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 /* The loader refuses a program that was compiled with another form of struct stoa_hot_end. */
 extern STOA_API const char stoa_inline_form_1;
+#if defined(__has_attribute)
+#if __has_attribute(retain)
+__attribute__((retain)) /* also where the linker collects what nobody refers to */
+#endif
+#endif
 __attribute__((used)) static const char *const stoa_inline_needs_form_1 = &stoa_inline_form_1;
 #endif
 
@@ -62,6 +67,8 @@ struct stoa_hot_end {
 
 static inline void stoa_hot_copy(void *to, const void *from, size_t size)
 {
+	/* What the compiler does not know of the caller's buffers it does not warn about: sizes have been checked. */
+	__asm__("" : "+r"(to), "+r"(from));
 	if (size == 8) /* constants for the compiler */
 		memcpy(to, from, 8);
 	else if (size == 64)
