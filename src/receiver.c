@@ -364,7 +364,7 @@ static inline int came(struct stoa_receiver *receiver, int rc)
 
 	if (likely(rc == STOA_OK))
 		event_wake_one(&receiver->queue->view.shared->writable);
-	/* Also where the queue is never empty. */
+	/* Also where an exchange ring is never empty; a dead sender of the SPSC ring leaves it empty soon. */
 	times = receiver->queue->view.spsc ? receiver->ring.hot.position : ++receiver->times;
 	if (unlikely(rc == STOA_EMPTY || times - receiver->looked >= LOOK_EVERY)) {
 		receiver->looked = times;

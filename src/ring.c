@@ -426,7 +426,9 @@ static void set_size(struct ring_sender *sender, uint64_t index, uint64_t size)
 	if (size != ring->message_size && !sender->sizes_vary) {
 		sender->sizes_vary = true;
 		choose_way(sender);
-		atom64_store_rlx(&ring->shared->sizes_vary, 1);
+		if (!DEFECT(DEFECT_SIZES_UNTOLD) && !DEFECT(DEFECT_SIZES_LATE))
+			atom64_store_rlx(&ring->shared->sizes_vary, 1);
+		fence_light(); /* a successor that finds an odd size finds the word, wherever we die */
 	}
 	if (sender->sizes_vary)
 		atom32_store_rlx((struct atom32 *)ring->sizes + index, (uint32_t)size);
