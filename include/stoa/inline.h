@@ -154,6 +154,12 @@ static inline int stoa_hot_pop(struct stoa_hot_end *end, void *out, size_t room,
 	return __builtin_expect((STOA_HOT_LOAD32(end->sleepers) & 1) != 0, 0) ? STOA_HOT_LOOK : STOA_OK;
 }
 
+#ifdef __cplusplus
+#define STOA_HOT_END(handle) reinterpret_cast<struct stoa_hot_end *>(handle)
+#else
+#define STOA_HOT_END(handle) ((struct stoa_hot_end *)(void *)(handle))
+#endif
+
 /* What is left to do after STOA_HOT_LOOK. */
 STOA_API int stoa_inline_pushed(struct stoa_sender *sender);
 STOA_API int stoa_inline_popped(struct stoa_receiver *receiver);
@@ -164,7 +170,7 @@ STOA_API int stoa_inline_popped(struct stoa_receiver *receiver);
  */
 static inline int stoa_sender_push_inline(struct stoa_sender *sender, const void *message, size_t size)
 {
-	int rc = stoa_hot_push((struct stoa_hot_end *)(void *)sender, message, size);
+	int rc = stoa_hot_push(STOA_HOT_END(sender), message, size);
 
 	if (__builtin_expect(rc == STOA_OK, 1))
 		return rc;
@@ -178,7 +184,7 @@ static inline int stoa_sender_push_inline(struct stoa_sender *sender, const void
 static inline int stoa_receiver_pop_inline(struct stoa_receiver *receiver, void *out, size_t room,
                                            size_t *size)
 {
-	int rc = stoa_hot_pop((struct stoa_hot_end *)(void *)receiver, out, room, size);
+	int rc = stoa_hot_pop(STOA_HOT_END(receiver), out, room, size);
 
 	if (__builtin_expect(rc == STOA_OK, 1))
 		return rc;
