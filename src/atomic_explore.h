@@ -4,7 +4,8 @@
  * threads as fibers and chooses what each operation does within what C11 allows.
  *
  * Operations are macros, so that each knows its own site: name, function, file, line.  A site's order is
- * data, not code: the explorer can weaken it and see whether anybody notices.
+ * data, not code: the explorer can weaken it and see whether anybody notices.  The linker gathers pointers to
+ * all of them in the section explore_sites, also to those that nothing reaches.
  */
 #ifndef STOA_ATOMIC_EXPLORE_H
 #define STOA_ATOMIC_EXPLORE_H
@@ -47,6 +48,8 @@ void explore_pause(void);
 			.order = with_order,                                                                 \
 			.declared = with_order,                                                              \
 		};                                                                                           \
+		static struct explore_site *explore_listed_                                                  \
+			__attribute__((used, section("explore_sites"))) = &explore_site_;                    \
 		&explore_site_;                                                                              \
 	})
 

@@ -279,6 +279,8 @@ static uint64_t look(const struct stoa_segment *segment, uint32_t slot, unsigned
 
 	if (!is_attached(state) || is_self(segment, slot) || !proven_dead(segment, slot, state, pids))
 		return state;
+	if (!proven_dead(segment, slot, state, pids)) /* alive; or not LIVE any more: somebody else has marked it */
+		return atom64_load_seq(word);
 	return atom64_cas_seq(word, &state, dead) ? dead : state;
 }
 

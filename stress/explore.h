@@ -63,6 +63,8 @@ void explore_mortal(const char *name, void (*function)(void *context), void *con
 /* How reports call an address: "cells" is cells[1] one `stride` further. */
 void explore_name(const void *at, size_t stride, size_t count, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* membarrier(2) is not there: os_fence_register() and os_fence_all() fail, threads make their own fences. */
+void explore_own_fences(void);
 /* Memory whose first reader must be preceded by a writer. */
 void explore_undefined(void *at, size_t size);
 

@@ -9,6 +9,7 @@
  *
  * Mostly the newest message is read, now and then any.  Deaths come at a random moment.
  */
+#include "chance.h"
 #include "explore_engine.h"
 
 static uint64_t state;
@@ -16,18 +17,9 @@ static bool by_priority;
 static unsigned priorities[THREADS_MAX], lowest;
 static unsigned changes[64], change_count, death, length, picks;
 
-static uint64_t next_random(void)
-{
-	uint64_t z = state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
-
 static unsigned below(unsigned limit)
 {
-	return (unsigned)(next_random() >> 33) % limit;
+	return (unsigned)chance_below(&state, limit);
 }
 
 static unsigned any_of(uint64_t options)
@@ -108,7 +100,7 @@ void search_chance(const struct options *options, struct tally *tally)
 	double start = search_now();
 	enum verdict verdict;
 
-	state = options->seed;
+	state = chance_seed(options->seed);
 	by_priority = options->search == SEARCH_PCT;
 	length = 32;
 	do {

@@ -250,6 +250,7 @@ struct engine {
 	uint64_t now_ns;
 	bool unordered;       /* an operation that orders with everything was used: explore_search.c */
 	bool kernel;          /* there are processes: explore_kernel.c */
+	bool own_fences;      /* os_fence_all() fails */
 	struct effect effect; /* of the step that is under way */
 	jmp_buf main;
 	struct step steps[STEPS_MAX];
@@ -298,6 +299,7 @@ struct options {
 	double seconds;
 	bool no_reduction;
 	bool verbose;
+	bool progress; /* is told on stderr */
 };
 
 struct tally {
@@ -314,6 +316,8 @@ void search_chance(const struct options *options, struct tally *tally);
 double search_now(void);
 /* Counts an execution; true where the search should end. */
 bool search_count(const struct options *options, struct tally *tally, enum verdict verdict, double start);
+/* Wipes the line that search_count() has written for who waits. */
+void search_end_progress(void);
 
 /* ---- outcomes of litmus shapes: explore_verdict.c ---- */
 void outcome_note(const char *text);

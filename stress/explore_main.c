@@ -14,21 +14,19 @@
 #include "explore_request.h"
 #include "explore_selftest.h"
 
+/* clang-format off */
 static const char help[] =
 	"usage: stoa-explore [SCENARIO ...] [OPTION ...]\n"
 	"       stoa-explore list\n"
 	"       stoa-explore SCENARIO --schedule TEXT\n"
 	"       stoa-explore --mutants [SCENARIO ...] [--only TEXT] [--seconds N] [--jobs N] [--json]\n"
 	"\n"
-	"Runs the library's own sources under a model of C11's memory: every order of the threads' steps, "
-	"every\n"
-	"store that a load may read, every death.\n"
+	"Runs the library's own sources under a model of C11's memory: every order of the threads' steps,\n"
+	"every store that a load may read, every death.\n"
 	"\n"
-	"  SCENARIO         part of a name that `stoa-explore list` shows; without one: all that are not "
-	"large\n"
+	"  SCENARIO         part of a name that `stoa-explore list` shows; without one: all that are not large\n"
 	"  --all            the large ones, too\n"
-	"  --everything     without bounds, but for deaths and stops (the default where the scenario can "
-	"be)\n"
+	"  --everything     without bounds, but for deaths and stops (the default where the scenario can be)\n"
 	"  --bounded        within --preemptions N and --stale N (old reads)\n"
 	"  --random, --pct N   at random; pct: with N changes of priority\n"
 	"  --crashes N, --stops N   so many threads may be killed, stopped for ever\n"
@@ -44,10 +42,12 @@ static const char help[] =
 	"  --json           a line of JSON for each\n"
 	"  --defect N       plants a defect of src/defect.h\n"
 	"  --sites          lists the operations that were reached\n"
-	"  --self-test      small programs at random (--executions N of them), with and without the "
-	"reduction\n"
+	"  --verbose        how often there was which outcome, and each step of a mistake that must be found\n"
+	"  --self-test      small programs at random (--executions N of them), with and without the reduction\n"
 	"\n"
+	"On a terminal, a search that takes long says once a second how many executions there were.\n"
 	"Exit status: 0 everything was as it should be, 1 it was not, 2 it could not be tried.\n";
+/* clang-format on */
 
 int stoa_defect;
 
@@ -101,32 +101,14 @@ static bool is_chosen(const struct request *request, const struct explore_scenar
 	return request->name_count == 0 && (request->all || !scenario->large);
 }
 
-static void weaken_before(const struct request *request)
-{
-	struct weaken_scenario *looks;
-	bool named = false;
-	unsigned count;
-
-	for (unsigned i = 0; i < request->weaken_count; i++)
-		named |= strchr(request->weaken[i], '#') != NULL;
-	looks = weaken_look(request, named ? NULL : is_chosen, &count);
-	for (unsigned i = 0; i < count; i++) {
-		if (is_chosen(request, looks[i].scenario))
-			weaken_measure(request, &looks[i]);
-	}
-	free(looks);
-	for (unsigned i = 0; i < request->weaken_count; i++)
-		weaken_as_asked(request->weaken[i]);
-}
-
 static int run_chosen(const struct request *request)
 {
 	unsigned tried = 0, wrong = 0;
 
 	if (request->mutants)
 		return mutants_run(request, is_chosen);
-	if (request->weaken_count)
-		weaken_before(request);
+	for (unsigned i = 0; i < request->weaken_count; i++)
+		weaken_as_asked(request->weaken[i]);
 	for (const struct explore_scenario *const *list = all_scenarios; *list; list++) {
 		for (const struct explore_scenario *s = *list; s->name; s++) {
 			if (!is_chosen(request, s))
@@ -153,103 +135,6 @@ static int list_scenarios(void)
 	return 0;
 }
 
-/* An option without a value: true where it was one. */
-static bool flag(struct request *request, const char *text)
-{
-	struct options *options = &request->options;
-
-	if (strcmp(text, "--all") == 0) {
-		request->all = true;
-	} else if (strcmp(text, "--everything") == 0 || strcmp(text, "--bounded") == 0 ||
-	           strcmp(text, "--random") == 0) {
-		options->search = text[2] == 'e'   ? SEARCH_ALL
-		                  : text[2] == 'b' ? SEARCH_BOUNDED
-		                                   : SEARCH_RANDOM;
-		options->search_given = true;
-	} else if (strcmp(text, "--no-reduction") == 0) {
-		options->no_reduction = true;
-	} else if (strcmp(text, "--verbose") == 0) {
-		options->verbose = true;
-	} else if (strcmp(text, "--sites") == 0) {
-		request->sites = true;
-	} else if (strcmp(text, "--mutants") == 0) {
-		request->mutants = true;
-	} else if (strcmp(text, "--together") == 0) {
-		request->together = request->mutants = true;
-	} else if (strcmp(text, "--json") == 0) {
-		request->json = true;
-	} else if (strcmp(text, "--self-test") == 0) {
-		request->self_test = true;
-	} else {
-		return false;
-	}
-	return true;
-}
-
-static bool number_option(struct request *request, const char *name, const char *text)
-{
-	struct options *options = &request->options;
-	char *end;
-	unsigned long long number = strtoull(text, &end, 10);
-
-	if (*end || !*text)
-		return false;
-	if (strcmp(name, "--preemptions") == 0)
-		options->preemptions = (int)number;
-	else if (strcmp(name, "--stale") == 0)
-		options->stale = (int)number;
-	else if (strcmp(name, "--crashes") == 0)
-		options->crashes = (int)number;
-	else if (strcmp(name, "--stops") == 0)
-		options->stops = (int)number;
-	else if (strcmp(name, "--seed") == 0)
-		options->seed = number;
-	else if (strcmp(name, "--executions") == 0)
-		options->executions = number;
-	else if (strcmp(name, "--seconds") == 0)
-		options->seconds = (double)number;
-	else if (strcmp(name, "--jobs") == 0)
-		request->jobs = (unsigned)number;
-	else if (strcmp(name, "--defect") == 0 && number < DEFECTS)
-		request->defect = (int)number;
-	else if (strcmp(name, "--pct") == 0) {
-		options->depth = (unsigned)number;
-		options->search = SEARCH_PCT;
-		options->search_given = true;
-	} else
-		return false;
-	return true;
-}
-
-static bool parse(struct request *request, int argc, char **argv)
-{
-	for (int i = 0; i < argc; i++) {
-		if (flag(request, argv[i]))
-			continue;
-		if (argv[i][0] != '-') {
-			if (request->name_count == sizeof request->names / sizeof *request->names)
-				return false;
-			request->names[request->name_count++] = argv[i];
-			continue;
-		}
-		if (++i == argc)
-			return false;
-		if (strcmp(argv[i - 1], "--schedule") == 0)
-			request->schedule = argv[i];
-		else if (strcmp(argv[i - 1], "--weaken") == 0 &&
-		         request->weaken_count < sizeof request->weaken / sizeof *request->weaken)
-			request->weaken[request->weaken_count++] = argv[i];
-		else if (strcmp(argv[i - 1], "--only") == 0)
-			request->only = argv[i];
-		else if (!number_option(request, argv[i - 1], argv[i]))
-			return false;
-	}
-	if (request->options.search_given && request->options.search > SEARCH_BOUNDED &&
-	    !request->options.executions && request->options.seconds == 0)
-		request->options.executions = 100000;
-	return true;
-}
-
 /* A wild pointer in the code under test is a failure like any other. */
 static void crashed(int number)
 {
@@ -269,41 +154,22 @@ static void catch_crashes(void)
 	sigaction(SIGFPE, &action, NULL);
 }
 
-/* Gets the arguments alone; an exit status, or -1 where it does not understand them. */
-static int explore_main(int argc, char **argv)
+int main(int argc, char **argv)
 {
-	static struct request request;
+	static struct request request = { .options = { .seed = 1, .depth = 3 } };
 
-	request = (struct request){
-		.options = { .preemptions = -1,
-		             .stale = -1,
-		             .crashes = -1,
-		             .stops = -1,
-		             .seed = 1,
-		             .depth = 3 },
-	};
-	if (argc == 1 && strcmp(argv[0], "--help") == 0) {
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		fputs(help, stdout);
 		return 0;
 	}
-	if (argc == 1 && strcmp(argv[0], "list") == 0)
+	if (argc == 2 && strcmp(argv[1], "list") == 0)
 		return list_scenarios();
-	if (!parse(&request, argc, argv))
-		return -1;
+	if (options_parse(&request, argc - 1, argv + 1) < 0)
+		return 2;
 	engine.step_limit = 2000;
 	catch_crashes();
 	if (request.self_test)
 		return selftest(request.options.executions ? (unsigned)request.options.executions : 500,
 		                request.options.seed);
 	return run_chosen(&request);
-}
-
-int main(int argc, char **argv)
-{
-	int status = explore_main(argc - 1, argv + 1);
-
-	if (status >= 0)
-		return status;
-	fputs(help, stderr);
-	return 2;
 }

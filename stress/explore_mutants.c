@@ -188,9 +188,15 @@ static void descend(const struct place *place, struct trial *trial, unsigned ord
 
 /* ---- all places ---- */
 
+/* By --only. */
+static bool is_named(const struct place *place)
+{
+	return !request->only || strstr(place->name, request->only) || strstr(place->file, request->only);
+}
+
 static bool is_wanted(const struct place *place)
 {
-	if (request->only && !strstr(place->name, request->only) && !strstr(place->file, request->only))
+	if (!is_named(place))
 		return false;
 	for (unsigned s = 0; s < scenario_count; s++) {
 		if (is_reached(place, s))
@@ -322,6 +328,21 @@ static unsigned tell_strangers(const struct place *places, unsigned count)
 	return strangers;
 }
 
+/* Orders of which nothing can be said. */
+static void tell_unreached(const struct place *places, unsigned count)
+{
+	static const uint8_t nobody[sizeof places->reached];
+
+	if (request->name_count || request->json)
+		return;
+	for (unsigned i = 0; i < count; i++) {
+		if (weaker(&places[i], places[i].declared) && is_named(&places[i]) &&
+		    memcmp(places[i].reached, nobody, sizeof nobody) == 0)
+			printf("%-40s %s:%d  reached by no scenario\n", places[i].name, places[i].file,
+			       places[i].line);
+	}
+}
+
 /* Scenarios that fail with all orders as they are. */
 static unsigned tell_failures(void)
 {
@@ -357,7 +378,7 @@ int mutants_run(const struct request *asked,
 		with.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	if (with.options.seconds == 0)
 		with.options.seconds = 10;
-	scenarios = weaken_look(request, NULL, &scenario_count);
+	scenarios = weaken_look(request, &scenario_count);
 	for (unsigned s = 0; s < scenario_count; s++) {
 		scenarios[s].chosen = chosen(request, scenarios[s].scenario);
 		if (scenarios[s].chosen)
@@ -373,6 +394,7 @@ int mutants_run(const struct request *asked,
 		try_together(places, count);
 	else
 		wrong += try_all(places, count);
+	tell_unreached(places, count);
 	wrong += tell_strangers(places, count) + tell_failures();
 	wrong += !sum_up(places, count);
 	return wrong ? 1 : 0;

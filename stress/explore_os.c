@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "atomic.h"
-#include "explore.h"
+#include "explore_engine.h"
 #include "explore_futex.h"
 #include "os.h"
 
@@ -69,13 +69,20 @@ int os_futex_wait_any(struct atom32 *const words[], const uint32_t expected[], u
 
 int os_fence_register(void)
 {
-	return 0;
+	return engine.own_fences ? -ENOSYS : 0;
 }
 
 int os_fence_all(void)
 {
+	if (engine.own_fences)
+		return -EPERM;
 	explore_fence_all();
 	return 0;
+}
+
+void explore_own_fences(void)
+{
+	engine.own_fences = true;
 }
 
 int os_eventfd(void)

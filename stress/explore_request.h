@@ -18,6 +18,11 @@ struct request {
 	int defect;
 };
 
+/* ---- explore_options.c ---- */
+
+/* Gets the arguments alone.  -1: they are wrong, which was told. */
+int options_parse(struct request *request, int argc, char **argv);
+
 /* ---- explore_verdict.c ---- */
 
 struct options options_of(const struct request *request, const struct explore_scenario *scenario);
@@ -50,19 +55,14 @@ struct weaken_scenario {
 };
 
 const char *weaken_order_name(unsigned order);
-/*
- * Runs scenarios for a moment, all of them or the chosen, and so finds the places; only all of them give
- * names that last.  The caller frees the list of scenarios.
- */
-struct weaken_scenario *weaken_look(const struct request *request,
-                                    bool (*chosen)(const struct request *request,
-                                                   const struct explore_scenario *scenario),
-                                    unsigned *count);
+/* Runs all scenarios for a moment, and so finds out which places they reach.  The caller frees the list. */
+struct weaken_scenario *weaken_look(const struct request *request, unsigned *count);
 /* A longer look, in order: what is rarely reached, and what a whole search costs. */
 void weaken_measure(const struct request *request, struct weaken_scenario *look);
+/* All of the library, also those that nothing reaches. */
 unsigned weaken_places(struct place **list);
 void weaken_place(const struct place *place, unsigned order);
-/* One --weaken, after weaken_look(); ends the program where that is nonsense. */
+/* One --weaken; ends the program where that is nonsense. */
 void weaken_as_asked(const char *text);
 void list_sites(void);
 

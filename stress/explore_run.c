@@ -110,7 +110,7 @@ void run_forget(void)
 		munmap(engine.fibers[t].stack, STACK_BYTES);
 	world_forget();
 	engine.threads = 0;
-	engine.unordered = engine.kernel = false;
+	engine.unordered = engine.kernel = engine.own_fences = false;
 	explore_on_reap = NULL;
 	usage_forget();
 	report_forget();

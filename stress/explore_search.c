@@ -296,8 +296,27 @@ double search_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+static double told; /* when */
+
+static void tell_progress(const struct tally *tally, double now)
+{
+	told = now;
+	fprintf(stderr, "\r%s: %llu executions\033[K", engine.scenario->name,
+	        (unsigned long long)(tally->executions + tally->cut));
+	fflush(stderr);
+}
+
+void search_end_progress(void)
+{
+	if (told != 0)
+		fputs("\r\033[K", stderr);
+	told = 0;
+}
+
 bool search_count(const struct options *options, struct tally *tally, enum verdict verdict, double start)
 {
+	double now;
+
 	tally->executions += verdict != VERDICT_CUT;
 	tally->cut += verdict == VERDICT_CUT;
 	if (engine.step_count > tally->longest)
@@ -307,8 +326,12 @@ bool search_count(const struct options *options, struct tally *tally, enum verdi
 	tally->failed = verdict == VERDICT_FAILED;
 	if (tally->failed || (options->executions && tally->executions >= options->executions))
 		return true;
-	return options->seconds > 0 && ((tally->executions + tally->cut) & 63) == 0 &&
-	       search_now() - start > options->seconds;
+	if ((tally->executions + tally->cut) & 63 || !(options->seconds > 0 || options->progress))
+		return false;
+	now = search_now();
+	if (options->progress && now - (told > start ? told : start) >= 1)
+		tell_progress(tally, now);
+	return options->seconds > 0 && now - start > options->seconds;
 }
 
 static const struct driver depth_first = { .pick = pick, .choose = choose, .stepped = stepped };

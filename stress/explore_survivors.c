@@ -30,16 +30,28 @@
 #define EXCHANGED "the exchange that follows acquires it, or fails"
 #define OWN "the reader's own word, or one that came with the role"
 #define FUTEX "the system call that follows is a full fence"
-#define FENCE_ALL "os_fence_all() orders it; where that fails, nothing else does"
+#define FENCE_ALL "os_fence_all() orders it, or the fence of who cannot register for that"
 #define LOOK "only who looks at marks reads it, and no more than the mark"
 #define CLOSER "who closed the ring has read all that lies before"
+#define LOCKED "the lock of a byte orders it: the kernel's look at that comes in between"
+#define BUFFERING "comes behind what reapers have read: against load buffering, which is not modelled"
+#define ONE_THREAD "for two threads of a process, or its child after fork(): here each has one"
+#define FORK "for who has the lock of its parent after fork(), which is not modelled"
+#define ONCE "is written once, and was read before on the same path"
+#define IN_ORDER "ends of extents are read in their order, or come with an entry's state or a bucket"
+#define AGAIN "who reads it old looks once more"
+#define THREE                                                                                                \
+	"needed where one permit is freed and another taken by two who know nothing of each other, while a " \
+	"third looks: no scenario has them"
 #define TWICE "another acquire on the same path does it, too: --together notices"
 
 const struct survivor survivors[] = {
 	{ "event.c", "event_announce/load_seq#1", EXPLORE_RELAXED, S_ORDER },
-	{ "event.c", "event_wake_one/cas_seq#1", EXPLORE_RELAXED, FUTEX },
-	{ "event.c", "event_wake_one/cas_seq#2", EXPLORE_RELAXED, FUTEX },
-	{ "event.c", "event_wake_all/cas_seq#1", EXPLORE_RELAXED, FUTEX },
+	{ "event.c", "wake_one/cas_seq#1", EXPLORE_RELAXED, FUTEX },
+	{ "event.c", "wake_one/cas_seq#2", EXPLORE_RELAXED, FUTEX },
+	{ "event.c", "wake_all/cas_seq#1", EXPLORE_RELAXED, FUTEX },
+	{ "event.c", "event_wake_announced/load_seq#1", EXPLORE_RELAXED,
+	  "event_awaited() has read the same word; this is no older" },
 
 	{ "xring.c", "start_at/load_acq#1", EXPLORE_RELAXED, S_ORDER },
 	{ "xring.c", "leave_hint/store_rel#1", EXPLORE_RELAXED, S_ORDER },
@@ -47,11 +59,15 @@ const struct survivor survivors[] = {
 	{ "xring.c", "inspect/fence_acq#1", EXPLORE_RELAXED, TWICE },
 	{ "xring.c", "inspect/load_seq#1", EXPLORE_RELAXED, "[R4] orders it" },
 	{ "xring.c", "xring_push/store_rel#1", EXPLORE_RELAXED, S_ORDER },
+	{ "xring.c", "xring_push/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "xring.c", "xring_pop/load_seq#1", EXPLORE_ACQUIRE, EXCHANGED },
 
 	{ "value_cell.c", "cell_store/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "value_access.c", "publish_over/load_seq#1", EXPLORE_RELAXED,
+	  "the slot was acquired from who changed the word to get its block" },
 
 	/* [X1] */
-	{ "exchange.h", "slot_intend/store_rel#1", EXPLORE_RELAXED, S_ORDER },
+	{ "exchange.h", "slot_intend/store_rel#2", EXPLORE_RELAXED, S_ORDER },
 	{ "exchange.h", "slot_acknowledge/store_rel#1", EXPLORE_RELAXED, DEATH },
 	{ "exchange_settle.c", "read_intents/load_seq#1", EXPLORE_RELAXED, WRAP },
 	{ "exchange_settle.c", "read_intents/load_seq#2", EXPLORE_RELAXED, S_ORDER },
@@ -81,6 +97,13 @@ const struct survivor survivors[] = {
 	{ "exchange.c", "claim_handle/load_acq#2", EXPLORE_RELAXED, EXCHANGED },
 	{ "exchange.c", "claim_handle/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
 	{ "exchange.c", "exchange_release/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "exchange.c", "drop_orphan/load_acq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "exchange.c", "drop_orphan/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
+	{ "exchange.c", "drop_orphan/store_rel#1", EXPLORE_RELAXED, OWN },
+	{ "exchange_settle.c", "exchange_any_orphan/load_acq#1", EXPLORE_RELAXED,
+	  "tells only whether to look" },
+	{ "exchange.c", "slot_count_discard/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "exchange.c", "slot_count_discard/cas_seq#1", EXPLORE_RELAXED, REAPERS },
 
 	/* [X2], [X4] */
 	{ "exchange.c", "slot_give_back/load_acq#1", EXPLORE_RELAXED, OWN },
@@ -92,18 +115,19 @@ const struct survivor survivors[] = {
 
 	{ "ring.c", "ring_sender_open/load_seq#1", EXPLORE_RELAXED, DEATH },
 	{ "ring.c", "ring_sender_open/load_acq#1", EXPLORE_RELAXED, DEATH },
+	{ "ring.c", "ring_sender_open/load_acq#2", EXPLORE_RELAXED, DEATH },
 	{ "ring.c", "ring_receiver_open/load_acq#1", EXPLORE_RELAXED, DEATH },
 	{ "ring.c", "ring_receiver_open/load_acq#2", EXPLORE_RELAXED, DEATH },
 	{ "ring.c", "inherit/load_acq#1", EXPLORE_RELAXED, DEATH },
 	{ "ring.c", "inherit/store_rel#1", EXPLORE_RELAXED, LOOK },
 	{ "ring.c", "lease_again/store_rel#1", EXPLORE_RELAXED, LOOK },
+	{ "ring.c", "pop_long/store_rel#1", EXPLORE_RELAXED, LOOK },
 	{ "ring.c", "ring_return/store_rel#1", EXPLORE_RELAXED, LOOK },
 	{ "ring.c", "ask_verdict/load_seq#1", EXPLORE_RELAXED, FENCE_ALL },
 	{ "ring.c", "ask_verdict/cas_seq#1", EXPLORE_RELAXED, FENCE_ALL },
 	{ "ring.c", "ask_verdict/store_rel#1", EXPLORE_RELAXED, CLOSER },
 	{ "ring.c", "ask_closed/load_seq#1", EXPLORE_RELAXED, FENCE_ALL },
 	{ "ring.c", "ask_closed/load_seq#2", EXPLORE_RELAXED, FENCE_ALL },
-	{ "ring.c", "ask_closed/cas_seq#1", EXPLORE_RELAXED, FENCE_ALL },
 	{ "ring.c", "ask_closed/cas_seq#2", EXPLORE_RELAXED, FENCE_ALL },
 	{ "ring.c", "committed/load_seq#1", EXPLORE_RELAXED, FENCE_ALL },
 	{ "ring.c", "look_at_positions/load_acq#1", EXPLORE_RELAXED, "the second look decides" },
@@ -112,6 +136,69 @@ const struct survivor survivors[] = {
 	{ "ring.c", "ring_readable/load_acq#1", EXPLORE_RELAXED, "tells only from where to look" },
 	{ "ring.c", "ring_readable/load_acq#2", EXPLORE_RELAXED, LOOK },
 
+	/* [Q3], [Q4] */
+	{ "queue.c", "queue_claim_sole/load_acq#1", EXPLORE_RELAXED, TWICE },
+	{ "queue.c", "queue_claim_sole/cas_seq#1", EXPLORE_RELAXED, TWICE },
+	{ "queue.c", "queue_release_sole/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "queue.c", "queue_settle/load_seq#1", EXPLORE_RELAXED, DEATH },
+	{ "queue.c", "queue_orphaned/add_seq#1", EXPLORE_RELAXED, S_ORDER },
+	{ "queue.c", "queue_look_after/add_seq#1", EXPLORE_RELAXED, S_ORDER },
+	{ "receiver.c", "pop_short/load_acq#1", EXPLORE_RELAXED, S_ORDER },
+	{ "receiver.c", "next_of_xring/load_acq#1", EXPLORE_RELAXED, S_ORDER },
+	{ "receiver.c", "take_orphan/load_acq#1", EXPLORE_RELAXED, S_ORDER },
+	{ "queue.c", "add_closing/load_acq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "queue.c", "add_closing/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "queue.c", "queue_drain_if_alone/load_acq#1", EXPLORE_RELAXED,
+	  "bits are only ever added, and who misses one looks again" },
+	{ "queue.c", "nth_role/load_seq#1", EXPLORE_RELAXED,
+	  "the place of the only sender: whatever is read there was so at a moment" },
+	{ "queue.c", "nth_role/load_seq#2", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "queue.c", "owner_lives/load_acq#1", EXPLORE_RELAXED, ROLE },
+
+	/* [P1] to [P5] */
+	{ "participant.c", "joined/load_seq#1", EXPLORE_RELAXED, ONE_THREAD },
+	{ "participant.c", "own_namespace/load_seq#1", EXPLORE_RELAXED, ONE_THREAD },
+	{ "participant.c", "proven_dead/fence_acq#1", EXPLORE_RELAXED, FORK },
+	{ "participant.c", "proven_dead/load_seq#1", EXPLORE_RELAXED, LOCKED },
+	{ "participant.c", "participant_dead/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "participant.c", "participant_dead/load_seq#2", EXPLORE_RELAXED, LOCKED },
+	{ "participant.c", "participant_lost/load_seq#1", EXPLORE_RELAXED, LOCKED },
+	{ "participant.c", "participant_lost/load_seq#2", EXPLORE_RELAXED, FORK },
+	{ "participant.c", "look/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "participant.c", "look/load_seq#2", EXPLORE_RELAXED, LOCKED },
+	{ "participant.c", "look/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "participant.c", "settle/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "participant.c", "release/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "participant.c", "set_free/cas_seq#1", EXPLORE_RELAXED, BUFFERING },
+	{ "participant.c", "keep_off/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "participant.c", "claim/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "participant.c", "claim/cas_seq#1", EXPLORE_RELAXED, BUFFERING },
+	{ "participant.c", "introduce/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "participant.c", "participant_leave/cas_seq#1", EXPLORE_RELAXED, REAPERS },
+	/* [S1] */
+	{ "segment_life.c", "life_leave/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+
+	/* [O1] to [O3] */
+	{ "object.c", "extent_of/load_seq#1", EXPLORE_RELAXED, IN_ORDER },
+	{ "object.c", "extent_of/load_seq#2", EXPLORE_RELAXED, IN_ORDER },
+	{ "object.c", "cut/load_seq#1", EXPLORE_RELAXED, ONCE },
+	{ "object.c", "cut/cas_seq#1", EXPLORE_RELAXED, IN_ORDER },
+	{ "object.c", "is_linked/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "object.c", "object_find/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "object.c", "object_at/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "object.c", "first_unsettled/load_seq#1", EXPLORE_RELAXED,
+	  "tells only from where to look, and is never too far" },
+	{ "object.c", "best_fit/load_seq#1", EXPLORE_RELAXED, TWICE },
+	{ "object.c", "claim/load_seq#1", EXPLORE_RELAXED, TWICE },
+	{ "object.c", "claim/cas_seq#1", EXPLORE_RELAXED, TWICE },
+	{ "object.c", "give_back/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "object.c", "publish/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
+	{ "object.c", "publish/cas_seq#1", EXPLORE_BOTH, NO_WEAKER },
+	{ "object.c", "publish/cas_seq#2", EXPLORE_RELEASE, NO_WEAKER },
+	{ "object.c", "object_reap/load_seq#1", EXPLORE_RELAXED, DEATH },
+	{ "object.c", "object_reap/load_seq#2", EXPLORE_RELAXED, DEATH },
+	{ "object.c", "object_reap/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+
 	/* [Y1] */
 	{ "sync_lock.c", "try_acquire/cas_seq#1", EXPLORE_ACQUIRE, NO_WEAKER },
 	{ "sync_lock.c", "inspect/load_seq#1", EXPLORE_RELAXED, WHOM },
@@ -119,8 +206,17 @@ const struct survivor survivors[] = {
 	{ "sync_lock.c", "lock_settle/load_seq#1", EXPLORE_RELAXED, DEATH },
 	/* [Y2] */
 	{ "sync_event.c", "stoa_event_set/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
-	{ "sync_event.c", "stoa_event_clear/cas_seq#1", EXPLORE_RELAXED, NO_WEAKER },
 	/* [Y3] */
+	{ "sync_semaphore.c", "post_count/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "sync_semaphore.c", "change_one/load_seq#1", EXPLORE_RELAXED,
+	  "the count of posts or of takes brings it, or has moved" },
+	{ "sync_semaphore.c", "take_permit/load_seq#1", EXPLORE_RELAXED, AGAIN },
+	{ "sync_semaphore.c", "take_permit/load_seq#2", EXPLORE_RELAXED, THREE },
+	{ "sync_semaphore.c", "take_permit/add_seq#1", EXPLORE_RELAXED, THREE },
+	{ "sync_semaphore.c", "post_permit/load_seq#1", EXPLORE_RELAXED, AGAIN },
+	{ "sync_semaphore.c", "post_permit/load_seq#2", EXPLORE_RELAXED, THREE },
+	{ "sync_semaphore.c", "post_permit/add_seq#1", EXPLORE_RELAXED, THREE },
+	{ "sync_semaphore.c", "semaphore_settle/add_seq#1", EXPLORE_RELAXED, THREE },
 	{ "sync_semaphore.c", "take_count/cas_seq#1", EXPLORE_ACQUIRE, NO_WEAKER },
 	{ "sync_semaphore.c", "change_one/cas_seq#1", EXPLORE_BOTH, NO_WEAKER },
 	{ "sync_semaphore.c", "set_free/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },

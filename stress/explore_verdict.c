@@ -112,6 +112,7 @@ void run_search(const struct options *options, struct tally *tally)
 		search_bounded(options, tally);
 	else
 		search_chance(options, tally);
+	search_end_progress();
 }
 
 static void say_bounds(const struct options *options, const struct tally *tally)

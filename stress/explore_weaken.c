@@ -3,9 +3,9 @@
  * explore_weaken.c - the operations of the library as places that have a name, and an order that is data.
  *
  * A line moves with every edit, so a place is called by what it is: offer/cas_seq#1 is the first such
- * operation in the function offer().  They are counted among those that any scenario reaches, so all of the
- * scenarios are run for a moment before a name means anything.  An inline function of a header has a site in
- * each file that uses it: these are one place, weakened together.
+ * operation in the function offer().  All of them are in the section explore_sites, whether a scenario reaches
+ * them or not.  An inline function of a header has a site in each file that uses it: these are one place,
+ * weakened together.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "explore/scenarios.h"
 #include "explore_request.h"
 
-#define LOOK_EXECUTIONS 500u /* a number, not a time: names must be the same on every machine */
+#define LOOK_EXECUTIONS 500u
 #define MEASURE_SECONDS 0.25
 
 static struct place *places;
@@ -40,7 +40,9 @@ static bool in_library(const struct explore_site *site)
 {
 	const char *slash = strrchr(site->file, '/');
 
-	return slash && slash - site->file >= 3 && strncmp(slash - 3, "src", 3) == 0;
+	/* src/, and include/stoa/inline.h */
+	return slash && slash - site->file >= 4 &&
+	       (strncmp(slash - 3, "src", 3) == 0 || strncmp(slash - 4, "stoa", 4) == 0);
 }
 
 /* ---- places ---- */
@@ -81,41 +83,48 @@ static unsigned place_for(const struct explore_site *site)
 	return place_count++;
 }
 
-/* The scenario has reached it. */
-static void note(const struct explore_site *site, unsigned scenario)
-{
-	unsigned i = 0;
+/* Where the linker begins and ends the section. */
+extern struct explore_site *__start_explore_sites[], *__stop_explore_sites[];
 
-	while (i < site_count && sites[i] != site)
-		i++;
-	if (i == site_count) {
-		sites = grown(sites, (site_count + 1) * sizeof *sites);
-		place_of = grown(place_of, (site_count + 1) * sizeof *place_of);
-		sites[site_count] = site;
-		place_of[site_count++] = place_for(site);
+static void add_places(void)
+{
+	struct explore_site **all = __start_explore_sites;
+	size_t count = (size_t)(__stop_explore_sites - all);
+
+	sites = grown(NULL, count * sizeof *sites);
+	place_of = grown(NULL, count * sizeof *place_of);
+	for (size_t i = 0; i < count; i++) {
+		if (!in_library(all[i]))
+			continue;
+		sites[site_count] = all[i];
+		place_of[site_count++] = place_for(all[i]);
 	}
-	places[place_of[i]].reached[scenario / 8] |= (uint8_t)(1u << scenario % 8);
 }
 
-/* Names those that have none yet, behind those that have. */
 static void name_places(void)
 {
-	unsigned named = 0;
-
-	while (named < place_count && places[named].nth)
-		named++;
-	for (unsigned i = named; i < place_count; i++) {
+	for (unsigned i = 0; i < place_count; i++) {
 		struct place *place = &places[i];
 
 		place->nth = 1;
 		for (unsigned k = 0; k < place_count; k++)
-			place->nth += (k < named || places[k].line < place->line) &&
+			place->nth += places[k].line < place->line &&
 			              strcmp(places[k].function, place->function) == 0 &&
 			              strcmp(places[k].operation, place->operation) == 0 &&
 			              strcmp(places[k].file, place->file) == 0;
 		snprintf(place->name, sizeof place->name, "%s/%s#%u", place->function, place->operation,
 		         place->nth);
 	}
+}
+
+unsigned weaken_places(struct place **list)
+{
+	if (!place_count) {
+		add_places();
+		name_places();
+	}
+	*list = places;
+	return place_count;
 }
 
 static void forget_reached(void)
@@ -133,8 +142,10 @@ static void note_reached(unsigned number)
 {
 	for (const struct explore_site *site = engine.sites; site;
 	     site = site->next != site ? site->next : NULL) {
-		if (in_library(site))
-			note(site, number);
+		for (unsigned i = 0; i < site_count; i++) {
+			if (sites[i] == site)
+				places[place_of[i]].reached[number / 8] |= (uint8_t)(1u << number % 8);
+		}
 	}
 }
 
@@ -163,7 +174,6 @@ void weaken_measure(const struct request *request, struct weaken_scenario *look)
 		return;
 	options.seconds = MEASURE_SECONDS;
 	look_at(request, look, &options);
-	name_places();
 }
 
 /* Scenarios that are made to fail say nothing about orders. */
@@ -172,20 +182,18 @@ static bool is_sound(const struct explore_scenario *scenario)
 	return !scenario->broken && !scenario->defect;
 }
 
-struct weaken_scenario *weaken_look(const struct request *request,
-                                    bool (*chosen)(const struct request *request,
-                                                   const struct explore_scenario *scenario),
-                                    unsigned *count)
+struct weaken_scenario *weaken_look(const struct request *request, unsigned *count)
 {
 	static const struct options chance = { .search = SEARCH_RANDOM,
 		                               .executions = LOOK_EXECUTIONS,
 		                               .seed = 1 };
 	struct weaken_scenario *looks = NULL;
 
+	weaken_places(&places);
 	*count = 0;
 	for (const struct explore_scenario *const *list = all_scenarios; *list; list++) {
 		for (const struct explore_scenario *s = *list; s->name; s++) {
-			if (!is_sound(s) || (chosen && !chosen(request, s)) || *count == WEAKEN_SCENARIOS_MAX)
+			if (!is_sound(s) || *count == WEAKEN_SCENARIOS_MAX)
 				continue;
 			looks = grown(looks, (*count + 1) * sizeof *looks);
 			looks[*count] = (struct weaken_scenario){ .scenario = s, .number = *count };
@@ -193,14 +201,7 @@ struct weaken_scenario *weaken_look(const struct request *request,
 			++*count;
 		}
 	}
-	name_places();
 	return looks;
-}
-
-unsigned weaken_places(struct place **list)
-{
-	*list = places;
-	return place_count;
 }
 
 void weaken_place(const struct place *place, unsigned order)
@@ -247,6 +248,7 @@ void weaken_as_asked(const char *text)
 		        "stoa-explore: --weaken wants FUNCTION/OPERATION#N:ORDER or FILE:LINE:ORDER\n");
 		exit(2);
 	}
+	weaken_places(&places);
 	for (unsigned i = 0; i < place_count; i++) {
 		if (is_meant(&places[i], name, line)) {
 			weaken_place(&places[i], places[i].base = order_of(order));
@@ -254,7 +256,7 @@ void weaken_as_asked(const char *text)
 		}
 	}
 	if (!found) {
-		fprintf(stderr, "stoa-explore: no scenario reaches such an operation\n");
+		fprintf(stderr, "stoa-explore: there is no such operation\n");
 		exit(2);
 	}
 }

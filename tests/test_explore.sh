@@ -24,7 +24,7 @@ finds() {
 	exits 1 "$sentence: found again by the line that replays it" "$explore" "$@"
 }
 
-echo 1..59
+echo 1..67
 
 exits 0 'litmus shapes have exactly the outcomes of C11' "$explore" litmus/
 exits 0 'and the same without the reduction' "$explore" litmus/ --no-reduction
@@ -39,7 +39,7 @@ exits 0 'nothing is lost by a death and no block is in two places' "$explore" cr
 exits 0 'what is given back is taken once, and seen as held until then' "$explore" orphan/
 exits 0 'the SPSC ring keeps order, also over deaths' "$explore" ring/cap ring/take ring/blocks ring/sender \
 	ring/receiver
-exits 0 'a drain loses nothing' "$explore" ring/drain
+exits 0 'a drain loses nothing' "$explore" ring/drain ring/own-fences
 exits 0 'struct values are whole' "$explore" value/
 exits 0 "who comes, leaves, dies and is reaped is in nobody else's way" "$explore" participant/come participant/two \
 	participant/one participant/reap participant/goer participant/doubt participant/ask
@@ -54,6 +54,10 @@ finds "a reaper's plain store" crash/orphan/reapers --defect 4
 finds 'a reaper that does not say where it is' participant/reapers --defect 5
 finds 'a redelivery that does not advance the lap' crash/pop --defect 6
 finds 'a reader that does not look at the generation' value/1w1r --defect 7
+
+finds 'a queue that is closed while a lease is open' queue/lease/return --defect 39
+finds "a dead one's place for one that stays taken" queue/relay/receiver --defect 40
+finds 'a lease that its receiver forgets' queue/lease/close --defect 41
 
 # site SCENARIO FILE OPERATION: FILE:LINE of an operation, as compilers count lines.
 site() {
@@ -81,5 +85,7 @@ exits 0 'the scenarios are listed' "$explore" list
 exits 0 'help is given' "$explore" --help
 exits 2 'an unknown scenario is refused' "$explore" no/such/scenario
 exits 2 'an unknown option is refused' "$explore" litmus/mp --no-such-option
+exits 2 'a number below zero is refused' "$explore" litmus/mp --pct -1
+exits 2 'two ways to search are refused' "$explore" litmus/mp --random --bounded
 exits 2 'a schedule of nonsense is refused' "$explore" litmus/mp --schedule '?'
 exits 0 'stoa-stress explore does the same' "$(dirname "$explore")/stoa-stress" explore litmus/

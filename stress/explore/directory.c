@@ -107,6 +107,24 @@ static void open_it(void *name)
 		              "a name that means two objects, one after the other");
 }
 
+/* By number, not by name: also one that is just being linked. */
+static void list_all(void *unused)
+{
+	const struct stoa_segment *segment = segment_world_own();
+
+	(void)unused;
+	for (uint32_t entry = 0; entry < segment->entries; entry++) {
+		uint32_t kind;
+		uint64_t room;
+		void *start;
+		int rc = object_at(segment, entry, &kind, &start, &room);
+
+		explore_check(rc == 0 || rc == STOA_EMPTY, "an entry of nothing: %d", rc);
+		if (rc == 0)
+			expect_whole(start);
+	}
+}
+
 static void reap(void *unused)
 {
 	(void)unused;
@@ -241,6 +259,13 @@ const struct explore_scenario directory_scenarios[] = {
 	     .threads = { { "one", make_it, "a", false }, { "two", make_it, "c", false } }),
 	PLAN("open", "one creates, one opens", 0, 0, false, .room = 1, .attached = 3,
 	     .threads = { { "maker", make_it, "a", false }, { "opener", open_it, "a", false } }),
+	PLAN("list", "one creates, one lists", 0, 0, false, .room = 1, .attached = 3,
+	     .threads = { { "maker", make_it, "a", false }, { "lister", list_all, NULL, false } }),
+	PLAN("killed/list", "a creator is killed, one reaps, one lists", 1, 0, false, .room = 1,
+	     .attached = 4,
+	     .threads = { { "maker", make_it, "a", true },
+	                  { "reaper", reap, NULL, false },
+	                  { "lister", list_all, NULL, false } }),
 	PLAN("killed/two", "a creator is killed, another comes for the same space", 1, 0, false, .room = 1,
 	     .attached = 3, .threads = { { "one", make_it, "a", true }, { "two", make_it, "a", false } }),
 	PLAN("killed/names", "of two who create two one is killed", 1, 0, false, .room = 2, .attached = 3,
@@ -277,5 +302,31 @@ const struct explore_scenario directory_scenarios[] = {
 	                                      .attached = 3,
 	                                      .threads = { { "small", make_it, "a", false },
 	                                                   { "large", make_it, "b", false } } } },
+	{ .name = "directory/race/back",
+	  .about = "of two who create one object one gives its space back, and a third comes for that",
+	  .set_up = set_up,
+	  .check = check,
+	  .bounded = true,
+	  .preemptions = 2,
+	  .stale = 1,
+	  .parameters = &(const struct plan){ .room = 2,
+	                                      .attached = 4,
+	                                      .impatient = true,
+	                                      .threads = { { "one", make_it, "a", false },
+	                                                   { "two", make_it, "a", false },
+	                                                   { "three", make_it, "c", false } } } },
+	{ .name = "directory/killed/room",
+	  .about = "a creator is killed, one reaps, another comes for the same space",
+	  .set_up = set_up,
+	  .check = check_made,
+	  .crashes = 1,
+	  .bounded = true,
+	  .preemptions = 2,
+	  .stale = 1,
+	  .parameters = &(const struct plan){ .room = 1,
+	                                      .attached = 4,
+	                                      .threads = { { "one", make_it, "a", true },
+	                                                   { "two", make_it, "a", false },
+	                                                   { "reaper", reap, NULL, false } } } },
 	{ 0 },
 };

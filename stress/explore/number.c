@@ -12,6 +12,7 @@
 #define PEOPLE 3u
 
 struct number_shape {
+	void (*change)(struct stoa_value *at);
 	unsigned type;                /* STOA_I64 and so on */
 	void (*does[PEOPLE])(void *); /* what each does */
 	uint64_t result;              /* of number 0, in the end; 0: any */
@@ -112,6 +113,34 @@ static void store_one_load_other(void *unused)
 	w.saw[mine] = load(!mine);
 }
 
+static void change_one_load_other(void *unused)
+{
+	unsigned mine = explore_own_process() - 1;
+
+	(void)unused;
+	w.shape->change(number(mine));
+	w.saw[mine] = load(!mine);
+}
+
+static void fetch_one(struct stoa_value *at)
+{
+	explore_check(stoa_value_fetch_add(at, &(int64_t){ 1 }, NULL) == 0, "add fails");
+}
+
+static void swap_one(struct stoa_value *at)
+{
+	int64_t before;
+
+	explore_check(stoa_value_exchange(at, &(int64_t){ 1 }, &before) == 0, "exchange fails");
+}
+
+static void compare_one(struct stoa_value *at)
+{
+	int64_t zero = 0;
+
+	explore_check(stoa_value_compare_exchange(at, &zero, &(int64_t){ 1 }) == 0, "it is not 0");
+}
+
 /* ---- worlds ---- */
 
 static void set_up(void)
@@ -171,6 +200,12 @@ const struct explore_scenario number_scenarios[] = {
 	NUMBER("tell", "a number says that data is there", check, .type = STOA_I16, .does = { tell, hear }),
 	NUMBER("two", "two numbers: each stores one, then loads the other", check_stores, .type = STOA_I64,
 	       .does = { store_one_load_other, store_one_load_other }),
+	NUMBER("two/add", "the same, and each adds", check_stores, .type = STOA_I64, .change = fetch_one,
+	       .does = { change_one_load_other, change_one_load_other }),
+	NUMBER("two/exchange", "the same, and each exchanges", check_stores, .type = STOA_I64,
+	       .change = swap_one, .does = { change_one_load_other, change_one_load_other }),
+	NUMBER("two/compare", "the same, and each compares and exchanges", check_stores, .type = STOA_I64,
+	       .change = compare_one, .does = { change_one_load_other, change_one_load_other }),
 	NUMBER("struct/update", "two add to a struct by a function of theirs", check, .type = STOA_BYTES,
 	       .does = { update_one, update_one }, .result = 2),
 	NUMBER("struct/compare", "two want to be the first in a struct", check, .type = STOA_BYTES,

@@ -46,6 +46,13 @@ static void reap(void *unused)
 	stoa_segment_reap(segment_world_own());
 }
 
+/* Goes over the dead but once, and does not wait for another reaper. */
+static void reap_once(void *unused)
+{
+	(void)unused;
+	participant_reap_once(segment_world_own());
+}
+
 /* Until a reaper has done, the slot stays the dead one's, and in the reaper's step or the one behind it. */
 static void stand_by(const struct stoa_segment *segment, uint32_t slot, bool releasing, bool begins)
 {
@@ -153,6 +160,15 @@ static void audit(void)
 	}
 }
 
+/* Of two reapers who are in each other's way one goes on. */
+static void freed(void)
+{
+	explore_check((slot_state(3) & 0xff) == PARTICIPANT_FREE,
+	              "two have reaped, and the dead one's slot says %#llx",
+	              (unsigned long long)slot_state(3));
+	audit();
+}
+
 /* The table was full but for one: exactly one finds a place. */
 static void one_came(void)
 {
@@ -203,6 +219,8 @@ const struct explore_scenario participant_scenarios[] = {
 	     .threads = { { "reaper", reap, false, 1 }, { "newcomer", come, false, 0 } }),
 	CAST("reapers", "two reap one", audit, 0, 0, .slots = 4, .attached = 4, .dead = 4,
 	     .threads = { { "one", reap, false, 2 }, { "two", reap, false, 3 } }),
+	CAST("once", "two reap one, and neither waits for the other", freed, 0, 0, .slots = 4, .attached = 4,
+	     .dead = 4, .threads = { { "one", reap_once, false, 2 }, { "two", reap_once, false, 3 } }),
 	CAST("reaper-killed", "two reap one, and one of them is killed, or stopped", audit, 1, 1, .slots = 4,
 	     .attached = 4, .dead = 4, .withheld = 1,
 	     .threads = { { "one", reap, true, 2 }, { "two", reap, false, 3 } }),

@@ -18,6 +18,7 @@ struct ring_shape {
 	unsigned pushes, pops;
 	bool reserve, take; /* reserve and commit, take and release */
 	bool mortal_sender, mortal_receiver, drain;
+	bool own_fences; /* os_fence_all() fails */
 };
 
 static struct world {
@@ -229,6 +230,8 @@ static void set_up(void)
 {
 	explore_state(&w, sizeof w);
 	w.shape = explore_parameters();
+	if (w.shape->own_fences)
+		explore_own_fences();
 	make_ring();
 	explore_name(&w.closing, 8, 1, "closing");
 	explore_name(&w.ring.shared->tail, 8, 1, "tail");
@@ -295,6 +298,10 @@ const struct explore_scenario ring_scenarios[] = {
 	RING("drain", "a drain against a push", .capacity = 2, .size = 8, .pushes = 2, .drain = true),
 	RING("drain/blocks", "a drain against a commit", .capacity = 2, .size = 72, .pushes = 2,
 	     .drain = true, .reserve = true),
+	RING("own-fences", "a drain against a push, each side making its own fence", .capacity = 2, .size = 8,
+	     .pushes = 2, .drain = true, .own_fences = true),
+	RING("own-fences/blocks", "the same against a commit", .capacity = 2, .size = 72, .pushes = 2,
+	     .drain = true, .reserve = true, .own_fences = true),
 	RING("sender", "the sender is killed, another takes over", .capacity = 2, .size = 8, .pushes = 2,
 	     .pops = 2, .mortal_sender = true),
 	RING("sender/blocks", "the same, in blocks", .capacity = 2, .size = 72, .pushes = 2, .pops = 2,

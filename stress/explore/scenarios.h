@@ -14,6 +14,7 @@ extern const struct explore_scenario crash_scenarios[];
 extern const struct explore_scenario orphan_scenarios[];
 extern const struct explore_scenario ring_scenarios[];
 extern const struct explore_scenario ring_short_scenarios[];
+extern const struct explore_scenario ring_wake_scenarios[];
 extern const struct explore_scenario value_scenarios[];
 extern const struct explore_scenario event_scenarios[];
 extern const struct explore_scenario kernel_scenarios[];
@@ -27,6 +28,11 @@ extern const struct explore_scenario flag_scenarios[];
 extern const struct explore_scenario whole_scenarios[];
 extern const struct explore_scenario number_scenarios[];
 extern const struct explore_scenario array_scenarios[];
+extern const struct explore_scenario scan_scenarios[];
+extern const struct explore_scenario deliveries_scenarios[];
+extern const struct explore_scenario permits_scenarios[];
+extern const struct explore_scenario shutdown_scenarios[];
+extern const struct explore_scenario threads_scenarios[];
 
 /* Ended by NULL. */
 extern const struct explore_scenario *const all_scenarios[];

@@ -25,6 +25,8 @@ static struct world {
 	struct stoa_lock *locks[PEOPLE + 1]; /* of each process */
 	struct stoa_semaphore *semaphores[PEOPLE + 1];
 	struct stoa_barrier *barriers[PEOPLE + 1];
+	struct stoa_event *events[PEOPLE + 1][2];
+	bool saw[2];
 	uint64_t guarded; /* plain data, under the lock or the permit */
 } w;
 
@@ -105,6 +107,88 @@ static void reap(void *unused)
 	(void)unused;
 	explore_await_death(0);
 	stoa_segment_reap(segment_world_own());
+}
+
+/* ---- two events ---- */
+
+static bool is_set(unsigned event)
+{
+	struct stoa_event_config info = { .struct_size = sizeof info };
+
+	explore_check(stoa_event_info(w.events[self()][event], &info) == 0, "no info");
+	return info.initial;
+}
+
+/* Each sets its own and looks at the other's: one of them sees it. */
+static void set_and_wait(void *own)
+{
+	unsigned event = own ? 1 : 0;
+
+	stoa_event_set(w.events[self()][event]);
+	w.saw[event] = stoa_event_wait(w.events[self()][!event], &stoa_now) == STOA_OK;
+}
+
+static void set_and_ask(void *own)
+{
+	unsigned event = own ? 1 : 0;
+
+	stoa_event_set(w.events[self()][event]);
+	w.saw[event] = is_set(!event);
+}
+
+/* Sets the second and clears the first: where that was set before somebody missed the second, it is clear. */
+static void set_and_clear(void *unused)
+{
+	(void)unused;
+	stoa_event_set(w.events[self()][1]);
+	stoa_event_clear(w.events[self()][0]);
+	w.saw[1] = true;
+}
+
+/* It is over before the second is looked at: who sets the second first and then waits for the first waits. */
+static void set_clear_and_ask(void *unused)
+{
+	(void)unused;
+	stoa_event_set(w.events[self()][0]);
+	stoa_event_clear(w.events[self()][0]);
+	w.saw[0] = is_set(1);
+}
+
+static void make_events(void)
+{
+	void (*const *does)(void *) = explore_parameters();
+
+	segment_world_make(PEOPLE, 2, 1024, PEOPLE);
+	explore_state(&w, sizeof w);
+	for (unsigned process = 1; process <= PEOPLE; process++) {
+		explore_process(process);
+		for (unsigned event = 0; event < 2; event++)
+			explore_check(stoa_event_create(segment_world_own(), event ? "b" : "a", NULL,
+			                                &w.events[process][event]) == 0,
+			              "no event");
+	}
+	for (unsigned event = 0; event < 2; event++) {
+		explore_process(2 + event);
+		explore_thread(event ? "b" : "a", does[event], event ? &w : NULL);
+	}
+}
+
+static void check_events(void)
+{
+	explore_process(1);
+	explore_check(w.saw[0] || w.saw[1], "both are set, and neither saw that");
+}
+
+static void check_past(void)
+{
+	explore_process(1);
+	explore_check(w.saw[0] || !w.saw[1], "who waits was released by what was over before");
+}
+
+static void check_cleared(void)
+{
+	explore_process(1);
+	explore_check(w.saw[0] || !is_set(0), "cleared behind its being set, and set");
 }
 
 /* ---- worlds ---- */
@@ -188,5 +272,25 @@ const struct explore_scenario whole_scenarios[] = {
 	      .victim = come_in_vain, .first = come_later, .last = come_later),
 	WHOLE("barrier/reapers", "one who has arrived is killed, and one of two reapers", 2, 2, .parties = 1,
 	      .victim = come_in_vain, .first = reap, .last = reap, .mortal_first = true),
+	{ .name = "whole/events/wait",
+	  .about = "each of two sets its own event and looks at the other's",
+	  .set_up = make_events,
+	  .check = check_events,
+	  .parameters = (void (*const[])(void *)){ set_and_wait, set_and_wait } },
+	{ .name = "whole/events/info",
+	  .about = "the same, and they ask what it is",
+	  .set_up = make_events,
+	  .check = check_events,
+	  .parameters = (void (*const[])(void *)){ set_and_ask, set_and_ask } },
+	{ .name = "whole/events/clear",
+	  .about = "one sets the first and looks at the second, another sets the second and clears the first",
+	  .set_up = make_events,
+	  .check = check_cleared,
+	  .parameters = (void (*const[])(void *)){ set_and_wait, set_and_clear } },
+	{ .name = "whole/events/past",
+	  .about = "one sets and clears the first and looks at the second, another sets the second and waits",
+	  .set_up = make_events,
+	  .check = check_past,
+	  .parameters = (void (*const[])(void *)){ set_clear_and_ask, set_and_wait } },
 	{ 0 },
 };
