@@ -49,6 +49,20 @@ static struct call make_call(const struct history_log *log, const struct record 
 	return call;
 }
 
+/* Who was killed may have gone on for a moment: its death came behind the last stamp that it made itself. */
+static bool add_death(struct history *history, const struct history_log *log, uint32_t groups)
+{
+	uint64_t stamp = log->group[groups].start;
+	struct call death = {
+		.start = stamp > log->killed ? stamp : log->killed,
+		.end = log->death,
+		.thread = log->thread,
+		.kind = CALL_DIE,
+	};
+
+	return history_add(history, &death);
+}
+
 bool history_add_log(struct history *history, const struct history_log *log)
 {
 	uint32_t groups = atom32_load_acq(&log->groups), count = atom32_load_acq(&log->count);
@@ -64,12 +78,5 @@ bool history_add_log(struct history *history, const struct history_log *log)
 		if (!history_add(history, &call))
 			return false;
 	}
-	if (log->death) {
-		struct call death = {
-			.start = log->killed, .end = log->death, .thread = log->thread, .kind = CALL_DIE
-		};
-
-		return history_add(history, &death);
-	}
-	return true;
+	return !log->death || add_death(history, log, groups);
 }
