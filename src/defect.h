@@ -114,6 +114,34 @@
 	X(JOINED_DOOMED, "a newcomer does not stop the last one from removing the name") \
 	X(NAME_UNLOOKED, "a name is removed though it means another file by now")
 
+/* The short ways of both rings, and what was long found by nothing. */
+#define DEFECTS_LATER(X) \
+	X(SIZE_BELIEVED, "a size that does not fit is believed, though the message has moved on") \
+	X(DISCARD_KEPT, "a discard stays counted though somebody took the message after all") \
+	X(ORPHAN_DELIVERIES, "who takes an orphan says how often it came when it has it") \
+	X(SCAN_ORDER, "a reaper reads the intents after the cells") \
+	X(SCAN_ORPHAN, "a reaper believes an orphan cell whose slot has moved") \
+	X(INHERITED_UNMARKED, "a successor does not mark what it has inherited") \
+	X(AGAIN_UNMARKED, "a message handed out again is not marked") \
+	X(SENDER_UNCOUNTED, "a sender that died as it opened was never there") \
+	X(SENDERS_ONCE, "the senders are counted once, while they come and go") \
+	X(CLOSING_STORE, "a shutdown forgets what another has set meanwhile") \
+	X(ORPHAN_UNTOLD, "a message that came back is told to nobody") \
+	X(EPOCH_LATE, "a receiver reads the epoch of orphans after it has looked for them") \
+	X(UPDATE_UNLOOKED, "an update does not look at the version again once it has a slot") \
+	X(WAKE_CLEARS, "who wakes one sleeper forgets the others") \
+	X(PERMIT_OF_DEAD_UNTOLD, "a permit of the dead becomes free behind the eyes of others") \
+	X(HAZARD_KEPT, "a newcomer keeps the hazard of the dead whose slot it has") \
+	X(SIZES_UNTOLD, "a sender does not say that a message has another size") \
+	X(SIZES_LATE, "a sender says that sizes vary when the message can be had already") \
+	X(LEASE_PASSED, "the short way is open while a message is leased") \
+	X(RESERVED_PASSED, "the short way is open while every hold is reserved") \
+	X(RUN_TAIL_EARLY, "a sender moves the tail before a run of messages is there") \
+	X(RUN_RELEASED_EARLY, "a receiver frees the places of a run before it has copied it") \
+	X(ORPHANS_PASSED, "the short way goes past what came back") \
+	X(CLOSING_PASSED, "the short way goes on while the queue closes") \
+	X(FORK_UNSEEN, "the short way does not see that it is a child's")
+
 #define DEFECT_LIST(X) \
 	DEFECTS_FIRST(X) \
 	DEFECTS_XRING(X) \
@@ -126,7 +154,8 @@
 	DEFECTS_SYNC(X) \
 	DEFECTS_PARTICIPANT(X) \
 	DEFECTS_DIRECTORY(X) \
-	DEFECTS_LIFE(X)
+	DEFECTS_LIFE(X) \
+	DEFECTS_LATER(X)
 
 #define DEFECT_NUMBER(name, words) DEFECT_##name,
 enum defect { DEFECT_NONE, DEFECT_LIST(DEFECT_NUMBER) DEFECTS };

@@ -61,8 +61,9 @@ static void wake_one(struct event_word *event, uint32_t word)
 		if (!atom32_cas_seq(&event->word, &word, word + COUNT * !DEFECT(DEFECT_WAKE_UNCOUNTED)))
 			continue;
 		word += COUNT * !DEFECT(DEFECT_WAKE_UNCOUNTED);
-		if (os_futex_wake(&event->word, 1) == 0 &&
-		    atom32_cas_seq(&event->word, &word, word & ~SOMEBODY) && !DEFECT(DEFECT_WAKE_LAST))
+		if ((os_futex_wake(&event->word, 1) == 0 || DEFECT(DEFECT_WAKE_CLEARS)) &&
+		    atom32_cas_seq(&event->word, &word, word & ~SOMEBODY) &&
+		    !DEFECT(DEFECT_WAKE_LAST) && !DEFECT(DEFECT_WAKE_CLEARS))
 			os_futex_wake(&event->word, INT_MAX);
 		return;
 	}

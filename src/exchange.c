@@ -183,7 +183,8 @@ static bool drop_orphan(struct slot *slot, uint32_t blocks)
 
 	if (orphan_state(orphan) == ORPHAN_FULL && lap == intent_got(slot->intent)) {
 		slot_count_discard(shared, lap);
-		if (!atom64_cas_seq(&shared->orphan, &orphan, orphan_word(lap, 0, ORPHAN_FREE, block)))
+		if (!atom64_cas_seq(&shared->orphan, &orphan, orphan_word(lap, 0, ORPHAN_FREE, block)) &&
+		    !DEFECT(DEFECT_DISCARD_KEPT))
 			atom64_store_rel(&shared->tally, tally); /* somebody has taken it after all */
 	}
 	slot->given = !slot_reclaim(slot, blocks);
@@ -348,11 +349,14 @@ static int take_orphan(struct slot *slot, struct atom64 *cell, uint32_t blocks,
 	if (rc != STOA_OK)
 		return rc == STOA_CHANGED ? STOA_EMPTY : rc;
 	*deliveries = more_deliveries(orphan_deliveries(orphan));
-	slot_deliveries(slot, *deliveries);
+	if (!DEFECT(DEFECT_ORPHAN_DELIVERIES))
+		slot_deliveries(slot, *deliveries);
 	if (!DEFECT(DEFECT_ORPHAN_INTENT))
 		slot_intend(slot, INTENT_TAKE, out, orphan_block(orphan));
 	/* [X2] release: we are done with the block that we leave. */
 	if (atom64_cas_seq(cell, &orphan, orphan_word(orphan_lap(orphan), 0, ORPHAN_FREE, out))) {
+		if (DEFECT(DEFECT_ORPHAN_DELIVERIES))
+			slot_deliveries(slot, *deliveries);
 		slot->block = orphan_block(orphan);
 		return STOA_OK;
 	}

@@ -142,7 +142,7 @@ static void account_orphan(struct scan *scan, uint32_t n)
 
 	if (orphan_state(orphan) == ORPHAN_FULL)
 		account(scan, orphan_block(orphan));
-	else if (scan->stable[n] && intent_kind(intent) == INTENT_REDELIVER)
+	else if ((scan->stable[n] || DEFECT(DEFECT_SCAN_ORPHAN)) && intent_kind(intent) == INTENT_REDELIVER)
 		account(scan, orphan_lap(orphan) == intent_got(intent) ? orphan_block(orphan)
 		                                                       : intent_out(intent));
 }
@@ -158,6 +158,8 @@ static void scan_world(struct scan *scan)
 		account(scan, atom64_load_seq(&exchange->cells[i]) & exchange->block_mask);
 	for (uint32_t n = 0; n < exchange_slots(exchange); n++)
 		scan->orphans[n] = atom64_load_seq(&exchange_nth_slot(exchange, n)->orphan);
+	if (DEFECT(DEFECT_SCAN_ORDER))
+		read_intents(scan);
 	reread_intents(scan);
 	for (uint32_t n = 0; n < exchange_slots(exchange); n++) {
 		scan->decisions[n] = UNDECIDED;

@@ -277,7 +277,7 @@ static uint64_t look(const struct stoa_segment *segment, uint32_t slot, unsigned
 	uint64_t state = atom64_load_seq(word); /* [P1] acquire (seq) */
 	uint64_t dead = state_word(generation_of(state), PARTICIPANT_DEAD);
 
-	if (!is_attached(state) || is_self(segment, slot) || !proven_dead(segment, slot, state, pids))
+	if (!is_attached(state) || is_self(segment, slot))
 		return state;
 	if (!proven_dead(segment, slot, state, pids)) /* alive; or not LIVE any more: somebody else has marked it */
 		return atom64_load_seq(word);
@@ -537,7 +537,8 @@ static int introduce(const struct stoa_segment *segment, const struct os_process
 
 	memcpy(comm, self->comm, sizeof comm);
 	/* Relaxed, all of them: published by [P1].  The hazard is of the owner before, if it died reaping. */
-	atom64_store_rlx(&record->hazard, 0);
+	if (!DEFECT(DEFECT_HAZARD_KEPT))
+		atom64_store_rlx(&record->hazard, 0);
 	if (!DEFECT(DEFECT_IDENTITY_LATE))
 		atom64_store_rlx(&record->pid, (uint32_t)self->pid);
 	atom64_store_rlx(&record->start_time, self->start_time);

@@ -355,6 +355,8 @@ static void add_closing(const struct queue_view *view, uint64_t bits)
 	struct atom64 *closing = &view->shared->closing;
 	uint64_t before = atom64_load_acq(closing);
 
+	if (DEFECT(DEFECT_CLOSING_STORE))
+		atom64_store_seq(closing, before | bits);
 	while ((before & bits) != bits) {
 		if (atom64_cas_seq(closing, &before, before | bits))
 			return;
@@ -434,6 +436,8 @@ void queue_drain_if_alone(const struct queue_view *view)
 	do {
 		if (count_living(view, ROLE_SENDER, 1, &before))
 			return;
+		if (DEFECT(DEFECT_SENDERS_ONCE))
+			break;
 		if (count_living(view, ROLE_SENDER, 1, &after))
 			return;
 	} while (before != after);
@@ -528,7 +532,8 @@ int stoa_queue_stat(const struct stoa_queue *queue, struct stoa_queue_stat *stat
 void queue_orphaned(const struct queue_view *view)
 {
 	/* [Q4] release; pairs with the acquire load of the epoch in receiver.c: the orphan cell first. */
-	atom64_add_seq(&view->shared->orphans, 1);
+	if (!DEFECT(DEFECT_ORPHAN_UNTOLD))
+		atom64_add_seq(&view->shared->orphans, 1);
 	event_wake_all(&view->shared->readable);
 }
 
@@ -633,7 +638,8 @@ static void count_dead_senders(const struct queue_view *view, uint32_t slot)
 	uint64_t word;
 
 	for (uint32_t n = 0; nth_role(view, n, &word); n++) {
-		if (role_of(word) == ROLE_SENDER && role_owner(word) == slot)
+		if (role_of(word) == ROLE_SENDER && role_owner(word) == slot &&
+		    !DEFECT(DEFECT_SENDER_UNCOUNTED))
 			queue_had_sender(view);
 	}
 }

@@ -310,6 +310,8 @@ static int take_orphan(struct stoa_receiver *receiver, const struct acceptance *
 
 	if (rc == STOA_EMPTY)
 		receiver->orphans_seen = epoch;
+	if (rc == STOA_EMPTY && DEFECT(DEFECT_EPOCH_LATE))
+		receiver->orphans_seen = atom64_load_acq(&view->shared->orphans);
 	return rc;
 }
 
@@ -495,8 +497,11 @@ static inline int pop_short(struct stoa_receiver *receiver, void *out, size_t ro
 	uint64_t length;
 	int rc;
 
-	if (unlikely(receiver->fork_epoch != stoa_fork_epoch || receiver->busy || queue_closing(view) ||
-	             atom64_load_acq(&view->shared->orphans) != receiver->orphans_seen)) /* [Q4] */
+	if (unlikely((receiver->fork_epoch != stoa_fork_epoch && !DEFECT(DEFECT_FORK_UNSEEN)) ||
+	             receiver->busy || (queue_closing(view) && !DEFECT(DEFECT_CLOSING_PASSED)) ||
+	             /* [Q4] */
+	             (atom64_load_acq(&view->shared->orphans) != receiver->orphans_seen &&
+	              !DEFECT(DEFECT_ORPHANS_PASSED))))
 		return STOA_HOT_LONG;
 	rc = xring_pop(&view->xring, &receiver->cursor, slot, room, false, &length);
 	if (unlikely(rc != STOA_OK))

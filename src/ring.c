@@ -202,6 +202,7 @@ static bool is_closing(const struct ring *ring)
 
 static const uint32_t nobody_sleeps;
 static const uint64_t short_way_closed = CLOSING_HOW;
+static const uint64_t no_epoch; /* a defect's */
 
 void ring_close_short_way(struct stoa_hot_end *hot)
 {
@@ -229,8 +230,8 @@ static struct stoa_hot_end hot_end(const struct ring *ring, uint64_t position, s
 		.other = &other->raw,
 		.closing = &short_way_closed,
 		.sleepers = &nobody_sleeps,
-		.epoch = &stoa_fork_epoch,
-		.epoch_here = stoa_fork_epoch,
+		.epoch = DEFECT(DEFECT_FORK_UNSEEN) ? &no_epoch : &stoa_fork_epoch,
+		.epoch_here = DEFECT(DEFECT_FORK_UNSEEN) ? no_epoch : stoa_fork_epoch,
 	};
 }
 
@@ -308,7 +309,9 @@ static int stage(const struct ring *ring, uint8_t **staging)
 
 static void choose_way(struct ring_sender *sender)
 {
-	allow_short_way(&sender->hot, &sender->ring, !sender->fenced && !sender->sizes_vary && !sender->slow);
+	allow_short_way(&sender->hot, &sender->ring,
+	                !sender->fenced && !sender->sizes_vary &&
+	                        (!sender->slow || DEFECT(DEFECT_RESERVED_PASSED)));
 }
 
 void ring_sender_slow(struct ring_sender *sender, bool slow)
@@ -403,6 +406,8 @@ static int publish(struct ring_sender *sender)
 	/* [Q1] release; pairs with committed(): size and payload before tail, else the receiver
 	 * would read an old message. */
 	atom64_store_rel(&sender->ring.shared->tail, sender->hot.position + 1);
+	if (DEFECT(DEFECT_SIZES_LATE) && sender->sizes_vary)
+		atom64_store_rlx(&sender->ring.shared->sizes_vary, 1);
 	look_fence(sender->fenced);
 	return published(sender, 1);
 }
@@ -471,6 +476,8 @@ static int push_run(struct ring_sender *sender, const uint8_t *messages, size_t 
 
 	if (unlikely(is_closing(&sender->ring)))
 		return STOA_CLOSED;
+	if (DEFECT(DEFECT_RUN_TAIL_EARLY))
+		atom64_store_seq(&sender->ring.shared->tail, hot->position + count);
 	if (hot->size == hot->stride) {
 		memcpy(hot->at, messages, count * hot->size);
 	} else {
@@ -557,7 +564,8 @@ static void count(struct atom64 *counter, uint64_t more)
 static void choose_way_out(struct ring_receiver *receiver)
 {
 	allow_short_way(&receiver->hot, &receiver->ring,
-	                !receiver->fenced && !receiver->sizes_vary && !receiver->open);
+	                !receiver->fenced && !receiver->sizes_vary &&
+	                        (!receiver->open || DEFECT(DEFECT_LEASE_PASSED)));
 }
 
 static inline void release_to(struct ring_receiver *receiver, uint64_t position)
@@ -616,7 +624,8 @@ static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard
 			.deliveries = deliveries ? deliveries : 1,
 		};
 		/* From now on it waits, for everybody who looks. */
-		atom32_store_rel(mark(ring, p), (deliveries ? deliveries : 1) | MARK_RETURNED);
+		if (!DEFECT(DEFECT_INHERITED_UNMARKED))
+			atom32_store_rel(mark(ring, p), (deliveries ? deliveries : 1) | MARK_RETURNED);
 	}
 	receiver->returned = receiver->open;
 	release_from(receiver, receiver->released);
@@ -763,7 +772,8 @@ static void lease_again(struct ring_receiver *receiver, uint32_t k)
 	struct ring_hold *hold = &receiver->holds[k];
 
 	hold->deliveries++;
-	atom32_store_rel(mark(&receiver->ring, hold->position), hold->deliveries & MARK_DELIVERIES);
+	if (!DEFECT(DEFECT_AGAIN_UNMARKED))
+		atom32_store_rel(mark(&receiver->ring, hold->position), hold->deliveries & MARK_DELIVERIES);
 	count(&receiver->ring.shared->redelivered, 1);
 	hold->state = RING_LEASED;
 	receiver->returned--;
@@ -832,6 +842,8 @@ size_t ring_pop_many(struct ring_receiver *receiver, void *out, uint64_t room, s
 
 	if (!n || is_closing(&receiver->ring))
 		return 0;
+	if (DEFECT(DEFECT_RUN_RELEASED_EARLY))
+		release_to(receiver, hot->position + n);
 	if (room == hot->size && hot->size == hot->stride) {
 		memcpy(out, hot->at, n * hot->size);
 	} else {

@@ -286,8 +286,9 @@ static inline int push_short(struct stoa_sender *sender, const void *message, si
 {
 	const struct queue_view *view = &sender->queue->view;
 
-	if (unlikely(sender->fork_epoch != stoa_fork_epoch || sender->idle == view->shape.holds ||
-	             size > view->shape.message_size || size > COPY_BLINDLY || queue_closing(view)))
+	if (unlikely((sender->fork_epoch != stoa_fork_epoch && !DEFECT(DEFECT_FORK_UNSEEN)) ||
+	             sender->idle == view->shape.holds || size > view->shape.message_size ||
+	             size > COPY_BLINDLY || queue_closing(view)))
 		return STOA_HOT_LONG;
 	return told(sender, sent(sender, push_xring(sender, message, size)));
 }

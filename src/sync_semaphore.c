@@ -310,6 +310,7 @@ void semaphore_settle(struct sync_layout *shared, struct atom64 *permits, uint32
 	}
 	if (!any)
 		return;
-	atom64_add_seq(&shared->posts, 1);
+	if (!DEFECT(DEFECT_PERMIT_OF_DEAD_UNTOLD))
+		atom64_add_seq(&shared->posts, 1);
 	event_wake_all(&shared->changed);
 }

@@ -202,7 +202,7 @@ static int publish_over(struct stoa_value *value, struct cell_look *look, const 
 	 * The version was looked at before the slot was ours: by now the slot may hold that very block.
 	 * What a slot offers and what it wants must be two, so the version must have been there since.
 	 */
-	if (atom64_load_seq(value->cell.word) == look->word) {
+	if (atom64_load_seq(value->cell.word) == look->word || DEFECT(DEFECT_UPDATE_UNLOOKED)) {
 		copy_racy_in(cell_begin(&value->cell, slot), copy, value->size);
 		rc = cell_publish(&value->cell, slot, &look->word) ? 0 : -EAGAIN;
 	} else {

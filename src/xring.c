@@ -399,7 +399,7 @@ static inline int inspect(const struct xring *ring, const struct xring_cursor *c
 {
 	int rc = xring_fits(ring, cell_block(word), room, size);
 
-	if (likely(rc == STOA_OK))
+	if (likely(rc == STOA_OK) || DEFECT(DEFECT_SIZE_BELIEVED))
 		return rc;
 	fence_acq(); /* [R4] */
 	return atom64_load_seq(&ring->exchange.cells[cursor->index]) == word ? rc : STOA_CHANGED;

@@ -4,6 +4,7 @@
  */
 #include "drama_queue.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,26 @@ static void victim_gets_receiver(struct world *world)
 		stoa_receiver_take(world->receiver, &message, &stoa_now);
 }
 
+/*
+ * The victim is a child of the stage, and has its handles: a place for one is the parent's.  Not where the
+ * dead are to stay as they are: who finds a place taken reaps.
+ */
+static void use_parents(struct world *world)
+{
+	uint8_t bytes[OUT_ROOM];
+	int rc = -EBUSY;
+
+	if (world->scenario->state == IS_WOUNDED)
+		return;
+	message_fill(world, VICTIM_FIRST, bytes);
+	if (world->sender && !queue_many_senders(world))
+		rc = stoa_sender_push(world->sender, bytes, message_size_of(world, VICTIM_FIRST));
+	require(world, rc == -EBUSY, "a child pushes as its parent, and push answers %s", stoa_strerror(rc));
+	if (world->receiver && !queue_many_receivers(world))
+		rc = stoa_receiver_pop(world->receiver, bytes, sizeof bytes, NULL);
+	require(world, rc == -EBUSY, "a child pops as its parent, and pop answers %s", stoa_strerror(rc));
+}
+
 static void queue_victim_prepares(struct world *world)
 {
 	enum operation operation = world->scenario->operation;
@@ -194,6 +215,7 @@ static void queue_victim_prepares(struct world *world)
 	int rc = participant_self(world->segment, &slot); /* a participant from here on */
 
 	require(world, rc == 0, "the victim cannot join: %s", stoa_strerror(rc));
+	use_parents(world);
 	world->sender = NULL; /* the stage's */
 	world->receiver = NULL;
 	for (uint32_t i = 0; i < BATCH; i++) /* push_many: side by side */

@@ -46,7 +46,8 @@ static const char help[] =
 	"  --defects    defects only\n"
 	"  --orders     weakened orders only\n"
 	"\n"
-	"Exit status: 0 all were found, 1 one was not, 2 it could not be tried, or not to the end.\n";
+	"Exit status: 0 all were found but those that nothing can notice, 1 one was not, or one of these was,\n"
+	"2 it could not be tried, or not to the end.\n";
 
 enum fate {
 	WAITS,
@@ -80,6 +81,8 @@ struct campaign {
 	long jobs, seconds; /* 0: the default of each program */
 	bool json, hints, defects, orders, progress;
 	unsigned chosen, found, survived, untried;
+	unsigned expected, stale; /* survived, as hunt_in_vain() says, or was found all the same */
+	unsigned holes;           /* survived all that could be tried */
 	double started;
 };
 
@@ -125,8 +128,9 @@ static void print_fate(const struct campaign *campaign, int number, const struct
 		print_string("name", mutant->name);
 		print_string("words", mutant->words);
 		print_string("fate", hunt ? "found" : "survived");
-		printf(", \"tried\": %s, \"hunts\": %u, \"seconds\": %.2f",
-		       mutant->untried ? "false" : "true", mutant->hunts, seconds);
+		printf(", \"expected\": %s, \"tried\": %s, \"hunts\": %u, \"seconds\": %.2f",
+		       !hunt == !hunt_in_vain(number) ? "false" : "true", mutant->untried ? "false" : "true",
+		       mutant->hunts, seconds);
 		print_string("program", program);
 		print_string("scenario", hunt ? hunt->scenario : "");
 		print_string("kind", hunt ? hunt->kind : "");
@@ -137,16 +141,20 @@ static void print_fate(const struct campaign *campaign, int number, const struct
 		if (hunt)
 			printf("    killed by %s %s in %.1f s: %s\n", program, hunt->scenario, seconds,
 			       hunt->kind);
+		else if (hunt_in_vain(number))
+			printf("    survived, as expected: %s\n", hunt_in_vain(number));
 		else
 			printf("    SURVIVED %u hunts%s\n", mutant->hunts,
 			       mutant->untried ? ", not all of which could be tried" : "");
+		if (hunt && hunt_in_vain(number))
+			printf("    BUT it was expected to survive: %s\n", hunt_in_vain(number));
 	}
 	fflush(stdout);
 }
 
 static void print_progress(const struct campaign *campaign)
 {
-	unsigned decided = campaign->found + campaign->survived;
+	unsigned decided = campaign->found + campaign->survived + campaign->expected;
 
 	if (!campaign->progress)
 		return;
@@ -161,19 +169,25 @@ static void print_progress(const struct campaign *campaign)
 
 static void print_sum(const struct campaign *campaign)
 {
-	unsigned left = campaign->chosen - campaign->found - campaign->survived;
+	unsigned left = campaign->chosen - campaign->found - campaign->survived - campaign->expected;
+	char expected[64] = "";
+
+	if (campaign->expected)
+		snprintf(expected, sizeof expected, ", %u as expected", campaign->expected);
 
 	if (campaign->progress)
 		fprintf(stderr, "\r\033[K");
 	if (campaign->json)
-		printf("{\"defects\": %u, \"found\": %u, \"survived\": %u, \"seconds\": %.1f}\n",
-		       campaign->chosen, campaign->found, campaign->survived, hunt_now() - campaign->started);
+		printf("{\"defects\": %u, \"found\": %u, \"survived\": %u, \"expected\": %u, \"seconds\": "
+		       "%.1f}\n",
+		       campaign->chosen, campaign->found, campaign->survived, campaign->expected,
+		       hunt_now() - campaign->started);
 	else if (left)
-		printf("\ninterrupted: of %u defects %u found, %u survived, %u not decided\n",
-		       campaign->chosen, campaign->found, campaign->survived, left);
+		printf("\ninterrupted: of %u defects %u found, %u survived%s, %u not decided\n",
+		       campaign->chosen, campaign->found, campaign->survived, expected, left);
 	else
-		printf("\n%u defect%s, %u found, %u survived, in %.0f s\n", campaign->chosen,
-		       campaign->chosen == 1 ? "" : "s", campaign->found, campaign->survived,
+		printf("\n%u defect%s, %u found, %u survived%s, in %.0f s\n", campaign->chosen,
+		       campaign->chosen == 1 ? "" : "s", campaign->found, campaign->survived, expected,
 		       hunt_now() - campaign->started);
 	fflush(stdout);
 }
@@ -200,11 +214,15 @@ static bool fill(struct place *place)
 static void decide(struct campaign *campaign, struct place *place, bool found)
 {
 	struct mutant *mutant = &mutants[place->mutant];
+	bool vain = hunt_in_vain(place->mutant) != NULL;
 
 	mutant->fate = found ? FOUND : SURVIVED;
 	campaign->found += found;
-	campaign->survived += !found;
+	campaign->survived += !found && !vain;
+	campaign->expected += !found && vain;
+	campaign->stale += found && vain;
 	campaign->untried += !found && mutant->untried;
+	campaign->holes += !found && !vain && !mutant->untried;
 	print_fate(campaign, place->mutant, found ? &place->found : NULL);
 	place->mutant = 0;
 }
@@ -316,7 +334,7 @@ static int hunt_defects(struct campaign *campaign)
 	hunt_all(campaign);
 	free(campaign->places);
 	print_sum(campaign);
-	if (campaign->survived > campaign->untried)
+	if (campaign->holes || campaign->stale)
 		return 1;
 	return interrupted || campaign->untried ? 2 : 0;
 }

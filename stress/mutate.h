@@ -46,6 +46,8 @@ enum hunt_end {
 double hunt_now(void);
 /* What is tried for a defect as the n-th, the hint of the defect first; NULL after the last. */
 const char *hunt_words(int defect, unsigned n, bool hints);
+/* Why nothing can notice a defect, but as a delay, or at all; NULL where something should. */
+const char *hunt_in_vain(int defect);
 /* False where no process can be had. */
 bool hunt_begin(struct hunt *hunt, const char *words, int defect, double seconds);
 /* Reads what there is.  HUNT_RUNS, or how it ended; then it is gone. */

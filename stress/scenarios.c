@@ -108,6 +108,8 @@ static void add_variants(struct list *list, struct scenario base)
 
 	scenario.message_size = 100; /* in blocks, in the SPSC ring, too */
 	add(list, scenario);
+	scenario.message_size = 4; /* all of one size: the SPSC ring's short way */
+	add(list, scenario);
 	scenario = base;
 	scenario.holds = 1;
 	add(list, scenario);

@@ -7,6 +7,8 @@
  * before the point, and is stepped from there.  Where the points are is seen by stepping one of them all the
  * way.  What happens in shared memory is tried by other scenarios; here the victim's own segment counts
  * only where it has one before it begins, and all its system calls do.
+ *
+ * The same for who attaches, as the locks that it takes would be its copies', too.
  */
 #include "step_pass.h"
 
@@ -26,16 +28,28 @@ struct route {
 	uint64_t count, room;
 };
 
+/* The stage's handles on the world before. */
+static void leave(struct world *world)
+{
+	stoa_sender_close(world->sender);
+	stoa_receiver_close(world->receiver);
+	stoa_queue_close(world->queue);
+	stoa_segment_close(world->segment);
+}
+
 static pid_t start(struct pass *pass)
 {
 	const struct victim_area *area = &pass->world.board->victim;
+	bool named = scenario_kind(pass->scenario) == OF_NAME;
 	pid_t pid;
 
+	if (!named)
+		leave(&pass->world);
 	pass->drama->stage(&pass->world);
 	pid = pass_start_traced(pass, pass->drama->victim_prepares, pass->drama->victim_acts,
 	                        pass->drama->victim_ends);
-	pass->shared[0].start = area->base;
-	pass->shared[0].end = area->base + area->bytes;
+	pass->shared[0].start = named ? area->base : (uintptr_t)pass->world.base;
+	pass->shared[0].end = pass->shared[0].start + (named ? area->bytes : pass->world.bytes);
 	return pid;
 }
 
@@ -134,7 +148,7 @@ static void freeze_at(struct pass *pass, const struct route *route, uint64_t n)
 	pid = arrive(pass, route, n, &address);
 	if (pid < 0)
 		return;
-	if (removes_name(&pass->world)) {
+	if (scenario_kind(pass->scenario) == OF_NAME && removes_name(&pass->world)) {
 		trace_kill(pid);
 		return;
 	}
@@ -147,7 +161,7 @@ void names_play(struct pass *pass)
 	const struct replay *only = &pass->settings->only;
 	struct route route = { 0 };
 
-	if (!names_choose(&pass->world))
+	if (scenario_kind(pass->scenario) == OF_NAME && !names_choose(&pass->world))
 		return;
 	explore(pass, &route);
 	for (uint64_t n = 0; n < route.count && !pass_enough(pass) && only->freeze < 0; n++) {
@@ -159,6 +173,7 @@ void names_play(struct pass *pass)
 		if (only->freeze < 0 || (uint64_t)only->freeze == n)
 			freeze_at(pass, &route, n);
 	}
-	unlink(pass->world.path);
+	if (scenario_kind(pass->scenario) == OF_NAME)
+		unlink(pass->world.path);
 	free(route.calls);
 }

@@ -408,4 +408,7 @@ void step_pass(const struct scenario *scenario, const struct settings *settings,
 	pass->shared[0].start = (uintptr_t)pass->world.base;
 	pass->shared[0].end = pass->shared[0].start + pass->world.bytes;
 	play(pass);
+	/* Who attaches takes locks while it is stepped, which its copies share: once more, without copies. */
+	if (scenario->operation == OP_ATTACH && !scenario->stepped_reaper && !pass_enough(pass))
+		names_play(pass);
 }

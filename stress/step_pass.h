@@ -73,7 +73,7 @@ void point_turn(struct pass *pass, uintptr_t address, const struct image *now);
 
 /* ---- step_names.c ---- */
 
-/* All points of a scenario of names, each in a world of its own. */
+/* All points of a scenario of names, or of one who attaches, each in a world of its own. */
 void names_play(struct pass *pass);
 
 #endif

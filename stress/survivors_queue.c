@@ -14,6 +14,7 @@
  */
 #include "drama_queue.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* ---- while the victim is stopped, or dead ---- */
@@ -186,6 +187,22 @@ static void check_capacity(struct world *world)
 	require(world, queue_take(world, &flagged) != STOA_OK, "the queue has more than was sent");
 }
 
+/* Somebody has the role of a sender: from then on it counts that there was one, whoever dies. */
+static bool somebody_sends(const struct world *world)
+{
+	const struct queue_view *view = &world->queue->view;
+	uint32_t count = view->spsc ? 1 : view->shape.handles;
+
+	for (uint32_t n = 0; n < count; n++) {
+		const struct atom64 *role = view->spsc ? &view->shared->sole[QUEUE_SENDS]
+		                                       : &exchange_handle(&view->xring.exchange, n)->role;
+
+		if (role_of(atom64_load_seq(role)) == ROLE_SENDER)
+			return true;
+	}
+	return false;
+}
+
 /* The last sender has gone, and the queue is to close with its senders. */
 static void check_alone(struct world *world)
 {
@@ -200,11 +217,15 @@ static void check_alone(struct world *world)
 	require(world, word & CLOSING_HOW, "the last sender has gone, and the queue stays open");
 }
 
-static void recover(struct world *world)
+/* `sent`: there was a sender when the victim died. */
+static void recover(struct world *world, bool sent)
 {
 	int rc = stoa_segment_reap(world->segment);
+	uint64_t word = atom64_load_seq(&world->queue->view.shared->closing);
 
 	require(world, rc >= 0, "reaping answers %s", stoa_strerror(rc));
+	require(world, !sent || !world->scenario->close_with_senders || (word & CLOSING_HAD_SENDERS),
+	        "there was a sender, and that is forgotten");
 	check_alone(world);
 	open_missing(world);
 	take_all(world);
@@ -287,6 +308,8 @@ static void drain_beside_a_lease(struct world *world)
 
 void queue_works(struct world *world)
 {
+	bool sent = world->fate.victim_dead && somebody_sends(world);
+
 	if (world->scenario->operation == OP_DRAIN)
 		drain_beside_a_lease(world);
 	if (world->sender && world->receiver)
@@ -294,7 +317,7 @@ void queue_works(struct world *world)
 	else
 		work_one_way(world);
 	if (world->fate.victim_dead) {
-		recover(world);
+		recover(world, sent);
 		check_capacity(world);
 		if (world->fate.reaper_frozen)
 			reuse(world);
@@ -324,6 +347,26 @@ static void check_stat(struct world *world)
 	        (unsigned long)stat.held);
 	require(world, stat.senders == 1 && stat.receivers == 1, "stat says %u senders, %u receivers",
 	        stat.senders, stat.receivers);
+}
+
+/* With every hold reserved a sender has nothing left to push with. */
+static void check_reserved(struct world *world)
+{
+	void *bytes[8] = { NULL };
+	uint8_t message[OUT_ROOM] = { 0 };
+	uint32_t holds = world->scenario->holds;
+	int rc;
+
+	if (queue_is_closing(world))
+		return;
+	for (uint32_t k = 0; k < holds; k++) {
+		rc = stoa_sender_reserve(world->sender, world->scenario->message_size, &bytes[k]);
+		require(world, rc == 0, "reservation %u of %u answers %s", k + 1, holds, stoa_strerror(rc));
+	}
+	rc = stoa_sender_push(world->sender, message, world->scenario->message_size);
+	require(world, rc == -ENOBUFS, "every hold is reserved, and push answers %s", stoa_strerror(rc));
+	for (uint32_t k = 0; k < holds; k++)
+		stoa_sender_abort(world->sender, bytes[k]);
 }
 
 /* All handles can be opened, so none was lost. */
@@ -365,6 +408,7 @@ void queue_audits(struct world *world)
 	check_ledger(world);
 	check_capacity(world);
 	check_stat(world);
+	check_reserved(world);
 	stoa_sender_close(world->sender);
 	stoa_receiver_close(world->receiver);
 	/* After STOA_NOW nobody takes orphans any more, and they keep their handles. */

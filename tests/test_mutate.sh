@@ -44,9 +44,9 @@ says() {
 }
 lists() { [ "$("$stress" mutate list | grep -c '^ *[0-9]* [A-Z]')" -ge "$1" ]; }
 
-echo 1..25
+echo 1..29
 
-exits 0 'at least 45 defects are listed' lists 45
+exits 0 'at least 100 defects are listed' lists 100
 explored 0 'planted in the exchange ring and its slots, they are found' \
 	"$stress" mutate INTENT_DROPPED SAME_LAP CATCH_UP_FAR RETAKE_STORE HELD_MOVING --seconds 60
 explored 0 'in the SPSC ring' "$stress" mutate TAIL_EARLY DRAIN_UNLOOKED SUCCESSOR_FAR --seconds 60
@@ -55,6 +55,15 @@ stepped 0 'in queues' "$stress" mutate SOLE_KEPT LEASE_FORGOTTEN --seconds 60
 stepped 0 'in events and locks' "$stress" mutate CLEAR_STORE OWNER_DIED_UNTOLD LOCK_UNINSPECTED --seconds 60
 stepped 0 'among participants' "$stress" mutate IDENTITY_LATE LEFT_UNSETTLED --seconds 60
 stepped 0 'in the directory' "$stress" mutate NAME_TWICE LINKED_UNSEEN --seconds 60
+explored 0 'in the short ways of both rings' \
+	"$stress" mutate SIZES_LATE LEASE_PASSED RUN_TAIL_EARLY RUN_RELEASED_EARLY ORPHANS_PASSED CLOSING_PASSED \
+	--seconds 60
+stepped 0 'and where they are a child'"'"'s, or every hold is reserved' \
+	"$stress" mutate RESERVED_PASSED FORK_UNSEEN --seconds 60
+explored 0 'in what somebody reads that moves on' \
+	"$stress" mutate SIZE_BELIEVED SCAN_ORPHAN DISCARD_KEPT SENDERS_ONCE EPOCH_LATE UPDATE_UNLOOKED --seconds 60
+explored 0 'what nothing can notice survives, and why is told' \
+	says 'survived,.as.expected:.what 0.survived,.1.as.expected' "$stress" mutate SCAN_ORDER --seconds 1
 explored 0 'without hints, too' "$stress" mutate INTENT_DROPPED --no-hints --seconds 60
 stepped 0 'a defect is known by its number, and what found it is told' \
 	says 'OWNER_DIED_UNTOLD killed lock_acquire' "$stress" mutate \
