@@ -29,4 +29,5 @@ try stoa-explore
 try stoa-stress step --quick
 try stoa-stress storm --seconds 60
 try stoa-history run --seconds 1
+try stoa-stress mutate --defects
 exit $worst
