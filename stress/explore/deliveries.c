@@ -3,11 +3,7 @@
  * The SPSC ring: what a message says of how often it came, and everybody who looks of where it is, while its
  * receiver gives it back and takes it again, is killed, and its successors, too.
  */
-#include "ring.h"
-
-#include <string.h>
-
-#include <stoa/queue.h>
+#include "ring_world.h"
 
 #include "scenarios.h"
 
@@ -83,23 +79,16 @@ static void receive_beside(void *unused)
 static void set_up(void)
 {
 	struct stoa_queue_config config = { .capacity = 1, .message_size = 8, .holds = 1 };
-	struct ring_layout plan;
-	uint64_t bytes, value = 0;
+	uint64_t value = 0;
 
 	explore_state(&w, sizeof w);
 	w.shape = explore_parameters();
 	config.capacity = w.shape->beside ? 3 : 1;
-	explore_check(ring_plan(&config, 0, &plan, &bytes) == 0 && bytes <= sizeof w.memory, "no room");
-	memcpy(w.memory, &plan, sizeof plan);
-	ring_view(&w.ring, &config, w.memory, (struct ring_layout *)(void *)w.memory, &plan, &w.closing);
-	ring_format(&w.ring);
+	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory, &w.closing);
 	ring_sender_open(&w.sender, &w.ring);
 	ring_receiver_open(&w.receivers[0], &w.ring, w.shape->discard);
 	while (value++ < config.capacity)
 		explore_check(ring_push(&w.sender, &value, sizeof value) == STOA_OK, "no room");
-	explore_name(w.ring.marks, 4, config.capacity, "marks");
-	explore_name(&w.ring.shared->released, 8, 1, "released");
-	explore_name(&w.ring.shared->taken, 8, 1, "taken");
 	explore_mortal("receiver", w.shape->beside ? receive_beside : take_and_return, NULL);
 }
 

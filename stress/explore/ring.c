@@ -3,11 +3,7 @@
  * The SPSC ring: order and contents; what a dead receiver had not acknowledged comes to its successor, and
  * a dead sender's ring goes on; a drain loses nothing.
  */
-#include "ring.h"
-
-#include <string.h>
-
-#include <stoa/queue.h>
+#include "ring_world.h"
 
 #include "scenarios.h"
 
@@ -215,13 +211,8 @@ static void make_ring(void)
 		.message_size = w.shape->size,
 		.holds = 2,
 	};
-	struct ring_layout plan;
-	uint64_t bytes;
 
-	explore_check(ring_plan(&config, 0, &plan, &bytes) == 0 && bytes <= sizeof w.memory, "no room");
-	memcpy(w.memory, &plan, sizeof plan);
-	ring_view(&w.ring, &config, w.memory, (struct ring_layout *)(void *)w.memory, &plan, &w.closing);
-	ring_format(&w.ring);
+	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory, &w.closing);
 	ring_sender_open(&w.sender, &w.ring);
 	ring_receiver_open(&w.receiver, &w.ring, false);
 }
@@ -233,14 +224,6 @@ static void set_up(void)
 	if (w.shape->own_fences)
 		explore_own_fences();
 	make_ring();
-	explore_name(&w.closing, 8, 1, "closing");
-	explore_name(&w.ring.shared->tail, 8, 1, "tail");
-	explore_name(&w.ring.shared->released, 8, 1, "released");
-	explore_name(&w.ring.shared->taken, 8, 1, "taken");
-	explore_name(&w.ring.shared->verdict, 8, 1, "verdict");
-	explore_name(w.ring.marks, 4, w.shape->capacity, "marks");
-	explore_name(w.ring.sizes, w.ring.blocks ? 8 : 4, w.shape->capacity, "sizes");
-	explore_name(w.ring.payload, w.ring.stride, w.shape->capacity + w.ring.blocks, "payload");
 	(w.shape->mortal_sender ? explore_mortal : explore_thread)("sender", send, NULL);
 	(w.shape->mortal_receiver ? explore_mortal : explore_thread)(
 		"receiver", w.shape->drain ? receive_and_drain : receive, NULL);

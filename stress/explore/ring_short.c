@@ -3,11 +3,7 @@
  * The SPSC ring's short way (stoa/inline.h) beside the long one: runs of messages under one store of tail,
  * one message of another size, after which sizes are looked at; and a drain in the middle of a run.
  */
-#include "ring.h"
-
-#include <string.h>
-
-#include <stoa/queue.h>
+#include "ring_world.h"
 
 #include "scenarios.h"
 
@@ -97,25 +93,13 @@ static void receive(void *unused)
 static void set_up(void)
 {
 	struct stoa_queue_config config = { .message_size = 8, .holds = 2 };
-	struct ring_layout plan;
-	uint64_t bytes;
 
 	explore_state(&w, sizeof w);
 	w.shape = explore_parameters();
 	config.capacity = w.shape->capacity;
-	explore_check(ring_plan(&config, 0, &plan, &bytes) == 0 && bytes <= sizeof w.memory, "no room");
-	memcpy(w.memory, &plan, sizeof plan);
-	ring_view(&w.ring, &config, w.memory, (struct ring_layout *)(void *)w.memory, &plan, &w.closing);
-	ring_format(&w.ring);
+	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory, &w.closing);
 	ring_sender_open(&w.sender, &w.ring);
 	ring_receiver_open(&w.receiver, &w.ring, false);
-	explore_name(&w.closing, 8, 1, "closing");
-	explore_name(&w.ring.shared->tail, 8, 1, "tail");
-	explore_name(&w.ring.shared->sizes_vary, 8, 1, "sizes_vary");
-	explore_name(&w.ring.shared->released, 8, 1, "released");
-	explore_name(&w.ring.shared->verdict, 8, 1, "verdict");
-	explore_name(w.ring.sizes, 4, w.shape->capacity, "sizes");
-	explore_name(w.ring.payload, w.ring.stride, w.shape->capacity, "payload");
 	explore_thread("sender", send, NULL);
 	explore_thread("receiver", receive, NULL);
 }

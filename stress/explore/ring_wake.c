@@ -4,9 +4,7 @@
  * a fence, looks once more, and sleeps; the other end, which has no fence between its store and its look, wakes
  * it.  Nobody sleeps for ever.
  */
-#include "ring.h"
-
-#include <string.h>
+#include "ring_world.h"
 
 #include "event.h"
 #include "os.h"
@@ -103,22 +101,15 @@ static void receive(void *unused)
 static void set_up(void)
 {
 	struct stoa_queue_config config = { .message_size = 8, .holds = 1 };
-	struct ring_layout plan;
-	uint64_t bytes;
 
 	explore_state(&w, sizeof w);
 	w.shape = explore_parameters();
 	config.capacity = w.shape->capacity;
-	explore_check(ring_plan(&config, 0, &plan, &bytes) == 0 && bytes <= sizeof w.memory, "no room");
-	memcpy(w.memory, &plan, sizeof plan);
-	ring_view(&w.ring, &config, w.memory, (struct ring_layout *)(void *)w.memory, &plan, &w.closing);
-	ring_format(&w.ring);
+	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory, &w.closing);
 	ring_sender_open(&w.sender, &w.ring);
 	ring_receiver_open(&w.receiver, &w.ring, false);
 	w.sender.hot.sleepers = &w.readable.word.raw;
 	w.receiver.hot.sleepers = &w.writable.word.raw;
-	explore_name(&w.ring.shared->tail, 8, 1, "tail");
-	explore_name(&w.ring.shared->released, 8, 1, "released");
 	explore_name(&w.readable, 4, 1, "readable");
 	explore_name(&w.writable, 4, 1, "writable");
 	explore_thread("sender", send, NULL);
