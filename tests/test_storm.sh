@@ -94,7 +94,7 @@ interrupted() {
 begin() {
 	"$stress" storm --seconds 600 "$@" >"$log" 2>&1 &
 	pid=$!
-	await has_children "$pid" 8
+	await has_children "$pid" 3 # of eight, many are dying at any moment
 }
 
 echo 1..21
