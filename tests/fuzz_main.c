@@ -24,6 +24,10 @@
 
 #include <dirent.h>
 
+#include "sanitizers.h"
+
+SANITIZER_LETS_CHILDREN_START_THREADS
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LARGEST 1024

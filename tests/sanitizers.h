@@ -16,8 +16,16 @@
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 #define SANITIZES_THREADS 1
+/* In a program whose forked children start threads, which that sanitizer forbids unless it is asked. */
+#define SANITIZER_LETS_CHILDREN_START_THREADS                                                                \
+	const char *__tsan_default_options(void);                                                            \
+	const char *__tsan_default_options(void)                                                             \
+	{                                                                                                    \
+		return "die_after_fork=0";                                                                   \
+	}
 #else
 #define SANITIZES_THREADS 0
+#define SANITIZER_LETS_CHILDREN_START_THREADS
 #endif
 
 #endif
