@@ -26,24 +26,6 @@ uint32_t event_announce(struct event_word *event);
  */
 int event_wait(struct event_word *event, uint32_t announced, uint64_t deadline_ns);
 
-/*
- * Wakes one waiter, or all, where somebody has announced; one load otherwise.  The caller
- * has published before by a sequentially consistent operation (or relies on os_fence_all()
- * of the waiter).
- */
-static inline void event_wake_one(struct event_word *event);
-static inline void event_wake_all(struct event_word *event);
-void event_wake_announced(struct event_word *event, bool all);
-
-/*
- * One slice of a wait: 10 ms at first, up to 100 ms later, never past the deadline.  A waker
- * may die between publishing and waking: a slice is how long that can go unnoticed.
- */
-uint64_t event_slice(uint64_t *slice_ns, uint64_t deadline_ns);
-
-/* How often to look again before sleeping: short, as the waker may need this very core. */
-#define EVENT_SPINS 64
-
 #define EVENT_SOMEBODY 1u /* in an event word: somebody may be asleep */
 
 static inline bool event_awaited(struct event_word *event)
@@ -52,6 +34,14 @@ static inline bool event_awaited(struct event_word *event)
 	return unlikely(atom32_load_seq(&event->word) & EVENT_SOMEBODY);
 }
 
+/* The rare half of the two below. */
+void event_wake_announced(struct event_word *event, bool all);
+
+/*
+ * Wakes one waiter, or all, where somebody has announced; one load otherwise.  The caller
+ * has published before by a sequentially consistent operation (or relies on os_fence_all()
+ * of the waiter).
+ */
 static inline void event_wake_one(struct event_word *event)
 {
 	if (event_awaited(event))
@@ -63,5 +53,14 @@ static inline void event_wake_all(struct event_word *event)
 	if (event_awaited(event))
 		event_wake_announced(event, true);
 }
+
+/*
+ * One slice of a wait: 10 ms at first, up to 100 ms later, never past the deadline.  A waker
+ * may die between publishing and waking: a slice is how long that can go unnoticed.
+ */
+uint64_t event_slice(uint64_t *slice_ns, uint64_t deadline_ns);
+
+/* How often to look again before sleeping: short, as the waker may need this very core. */
+#define EVENT_SPINS 64
 
 #endif

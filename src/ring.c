@@ -258,6 +258,18 @@ static uint64_t run_of(const struct stoa_hot_end *hot, uint64_t count)
 	return count < known ? count : known;
 }
 
+/* Messages of `size` bytes from places of `from_step` bytes into places of `to_step`. */
+static void copy_run(uint8_t *to, uint64_t to_step, const uint8_t *from, uint64_t from_step, uint64_t size,
+                     size_t count)
+{
+	if (to_step == size && from_step == size) {
+		memcpy(to, from, count * size);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		memcpy(to + i * to_step, from + i * from_step, size);
+}
+
 static void allow_short_way(struct stoa_hot_end *hot, const struct ring *ring, bool allowed)
 {
 	/* Defects are planted in the long way. */
@@ -478,12 +490,7 @@ static int push_run(struct ring_sender *sender, const uint8_t *messages, size_t 
 		return STOA_CLOSED;
 	if (DEFECT(DEFECT_RUN_TAIL_EARLY))
 		atom64_store_seq(&sender->ring.shared->tail, hot->position + count);
-	if (hot->size == hot->stride) {
-		memcpy(hot->at, messages, count * hot->size);
-	} else {
-		for (size_t i = 0; i < count; i++)
-			memcpy(hot->at + i * hot->stride, messages + i * hot->size, hot->size);
-	}
+	copy_run(hot->at, hot->stride, messages, hot->size, hot->size, count);
 	atom64_store_rel(&sender->ring.shared->tail, hot->position + count); /* [Q1] release, as in publish() */
 	fence_light();
 	return published(sender, count);
@@ -844,12 +851,7 @@ size_t ring_pop_many(struct ring_receiver *receiver, void *out, uint64_t room, s
 		return 0;
 	if (DEFECT(DEFECT_RUN_RELEASED_EARLY))
 		release_to(receiver, hot->position + n);
-	if (room == hot->size && hot->size == hot->stride) {
-		memcpy(out, hot->at, n * hot->size);
-	} else {
-		for (size_t i = 0; i < n; i++)
-			memcpy((uint8_t *)out + i * room, hot->at + i * hot->stride, hot->size);
-	}
+	copy_run(out, room, hot->at, hot->stride, hot->size, n);
 	go_on(hot, n);
 	release_to(receiver, hot->position);
 	return n;
