@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * module.c - the extension module stoa._stoa: the library's calls for Python, with its errors and its waiting.
+ */
+#include "module.h"
+
+#include <errno.h>
+#include <math.h>
+
+/* ---- errors ---- */
+
+PyObject *raise_fault(int rc, const char *what)
+{
+	PyObject *arguments;
+
+	if (rc == -ENOMEM)
+		return PyErr_NoMemory();
+	arguments = what ? Py_BuildValue("(iss)", -rc, stoa_strerror(rc), what)
+	                 : Py_BuildValue("(is)", -rc, stoa_strerror(rc));
+	if (arguments) {
+		PyErr_SetObject(PyExc_OSError, arguments); /* OSError picks the subclass of the errno */
+		Py_DECREF(arguments);
+	}
+	return NULL;
+}
+
+/* ---- waiting ---- */
+
+#define FOREVER_S 1e9 /* longer than that is for ever: a struct timespec has an end */
+
+bool deadline_from(PyObject *timeout, struct timespec *room, const struct timespec **deadline)
+{
+	double seconds;
+
+	*deadline = NULL;
+	if (!timeout || timeout == Py_None)
+		return true;
+	seconds = PyFloat_AsDouble(timeout);
+	if (seconds == -1.0 && PyErr_Occurred())
+		return false;
+	if (isnan(seconds)) {
+		PyErr_SetString(PyExc_ValueError, "the timeout is not a number");
+		return false;
+	}
+	if (seconds <= 0) {
+		*deadline = &stoa_now;
+	} else if (seconds < FOREVER_S) {
+		*room = stoa_deadline((int64_t)(seconds * 1e9));
+		*deadline = room;
+	}
+	return true;
+}
+
+int call_waiting(int (*fn)(void *context, const struct timespec *deadline), void *context,
+                 const struct timespec *deadline)
+{
+	int rc;
+
+	do {
+		Py_BEGIN_ALLOW_THREADS rc = fn(context, deadline);
+		Py_END_ALLOW_THREADS
+	} while (rc == -EINTR && PyErr_CheckSignals() == 0);
+	return rc;
+}
+
+/* ---- the module ---- */
+
+int add_type(PyObject *module, PyType_Spec *spec)
+{
+	PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+	int rc = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
+
+	Py_XDECREF(type);
+	return rc;
+}
+
+static int module_exec(PyObject *module)
+{
+	if (add_segment(module))
+		return -1;
+	return PyModule_AddStringConstant(module, "version", stoa_version());
+}
+
+static PyModuleDef_Slot module_slots[] = {
+	{ Py_mod_exec, (void *)module_exec },
+	{ 0, NULL },
+};
+
+static struct PyModuleDef module_definition = {
+	PyModuleDef_HEAD_INIT,
+	.m_name = "stoa._stoa",
+	.m_doc = "The library's handles.  Use the package stoa.",
+	.m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__stoa(void);
+
+PyMODINIT_FUNC PyInit__stoa(void)
+{
+	return PyModuleDef_Init(&module_definition);
+}

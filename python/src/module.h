@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * module.h - what the files of the extension module know of each other.
+ *
+ * Each file adds its types to the module by one function.  The types are thin: one object for one
+ * handle of the library, one method for one call.  What multiprocessing looks like is made of them in Python.
+ */
+#ifndef STOA_PYTHON_MODULE_H
+#define STOA_PYTHON_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <stoa.h>
+
+/* Raises for an answer of the library: OSError with its errno (and so FileNotFoundError and the like) for a
+ * fault, MemoryError for -ENOMEM.  `what`, which may be NULL, names the object.  NULL. */
+PyObject *raise_fault(int rc, const char *what);
+
+/*
+ * A timeout in seconds as a deadline of the library: None waits for ever (`*deadline` NULL), zero and less
+ * never waits (&stoa_now); else `*deadline` is `room`.  False, with an exception, for what is no number.
+ */
+bool deadline_from(PyObject *timeout, struct timespec *room, const struct timespec **deadline);
+
+/*
+ * Calls `fn`, which may wait, without the interpreter's lock, as often as a signal handler ends it early;
+ * Python's handlers run in between.  The library's answer; or -EINTR, with the exception that a handler
+ * has raised.
+ */
+int call_waiting(int (*fn)(void *context, const struct timespec *deadline), void *context,
+                 const struct timespec *deadline);
+
+/* The handle of a Segment; NULL with an exception where it is closed, or no Segment. */
+struct stoa_segment *segment_handle(PyObject *segment);
+
+/* A new type from its spec, put into the module under its own name.  -1 with an exception. */
+int add_type(PyObject *module, PyType_Spec *spec);
+
+/* What each file adds.  -1 with an exception. */
+int add_segment(PyObject *module);
+
+#endif
