@@ -10,8 +10,8 @@
  * pure function: lock-free.  An operation that would not change the word ends with the load that
  * saw it.
  *
- * STOA_BOOL is a byte that others may have set to anything, through stoa_array_data() for
- * instance: every byte but 0 reads as 1, and a comparison looks at what it reads as.
+ * STOA_BOOL is a byte that others may have set to anything, through stoa_array_data() and
+ * stoa_value_data() for instance: every byte but 0 reads as 1, and a comparison looks at what it reads as.
  */
 #include "scalar.h"
 

@@ -215,6 +215,11 @@ int stoa_value_info(const struct stoa_value *value, struct stoa_value_config *in
 	return info_copy(info, &own, sizeof own);
 }
 
+void *stoa_value_data(struct stoa_value *value)
+{
+	return value && value->type != STOA_BYTES ? &value->layout->word : NULL;
+}
+
 int stoa_value_type(const struct stoa_value *value)
 {
 	return value ? (int)value->type : -EINVAL;

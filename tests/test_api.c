@@ -258,6 +258,7 @@ static void shorthands_serve_doubles_and_unsigned_numbers(void **state)
 	assert_int_equal(stoa_value_close(value), 0);
 	assert_int_equal(stoa_value_create(*state, "unsigned", &u64, &value), 0);
 	assert_int_equal(stoa_value_store_u64(value, UINT64_MAX), 0);
+	assert_true(*(uint64_t *)stoa_value_data(value) == UINT64_MAX);
 	assert_int_equal(stoa_value_add_u64(value, 2), 0);
 	assert_int_equal(stoa_value_load_u64(value, &u), 0);
 	assert_int_equal(u, 1);

@@ -417,6 +417,28 @@ static void an_offer_that_failed_is_taken_back(void **state)
 	stoa_segment_close(segment);
 }
 
+static void the_data_pointer_shows_the_number(void **state)
+{
+	struct stoa_segment *segment = new_segment(1 << 16);
+	struct stoa_value *number = new_value(segment, "number", STOA_I32, 0, 0);
+	struct stoa_value *bytes = new_struct(segment, 4, 0);
+	int32_t *data = stoa_value_data(number), in = -3, out;
+
+	(void)state;
+	assert_non_null(data);
+	assert_int_equal((uintptr_t)data % 8, 0);
+	ok(stoa_value_store(number, &in));
+	assert_int_equal(*data, -3);
+	*data = 12;
+	ok(stoa_value_load(number, &out));
+	assert_int_equal(out, 12);
+	assert_null(stoa_value_data(bytes));
+	assert_null(stoa_value_data(NULL));
+	stoa_value_close(number);
+	stoa_value_close(bytes);
+	stoa_segment_close(segment);
+}
+
 /* ---- create, open, info, footprint ---- */
 
 static void wrong_configs_are_refused(void **state)
@@ -1906,6 +1928,7 @@ int main(void)
 		cmocka_unit_test(floats_of_type_f64_follow_their_rules),
 		cmocka_unit_test(booleans_are_0_or_1_and_saturate),
 		cmocka_unit_test(shorthands_check_the_type),
+		cmocka_unit_test(the_data_pointer_shows_the_number),
 		cmocka_unit_test(structs_of_every_size_are_read_and_written_whole),
 		cmocka_unit_test(arithmetic_on_a_struct_is_refused),
 		cmocka_unit_test(generations_and_intents_wrap_around),

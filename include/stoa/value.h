@@ -152,6 +152,15 @@ STOA_API int stoa_value_wait(struct stoa_value *value, const void *while_equal,
  */
 STOA_API int stoa_value_type(const struct stoa_value *value);
 
+/**
+ * The number as plain memory, aligned to 8 bytes, for ctypes, NumPy and the like; plain accesses to it are
+ * the caller's to order, and who waits sees them only at the next slice of the wait.  In a read-only
+ * segment it must not be written.
+ * Returns: a pointer that lives as long as the handle; NULL for STOA_BYTES.
+ * Callers: any thread.  Progress: wait-free.  Death: nothing shared is touched.
+ */
+STOA_API void *stoa_value_data(struct stoa_value *value);
+
 /*
  * Shorthands for the most common types: stoa_value_{load,store,add}_{i64,u64,f64}.
  * Returns: as the calls behind them; -EPROTOTYPE where the value has another type.
