@@ -223,8 +223,11 @@ int object_at(const struct stoa_segment *segment, uint32_t entry, uint32_t *kind
 		return -ENOENT;
 	/* [O3] acquire (seq); pairs with the compare-and-swap to PUBLISHED in publish() and object_reap(). */
 	state = atom64_load_seq(&entry_at(segment, entry)->state);
-	if (state_of(state) == ENTRY_FREE || (state_of(state) == ENTRY_BUILDING &&
-	    (DEFECT(DEFECT_LINKED_UNSEEN) || !is_linked(segment, entry))))
+	/* Extents are cut in order: nothing is behind one without.  Relaxed: a reaper knows by the proof of death
+	 * what the dead one knew. */
+	if (state_of(state) == ENTRY_FREE)
+		return atom64_load_rlx(&entry_at(segment, entry)->extent_end) ? STOA_EMPTY : -ENOENT;
+	if (state_of(state) == ENTRY_BUILDING && (DEFECT(DEFECT_LINKED_UNSEEN) || !is_linked(segment, entry)))
 		return STOA_EMPTY;
 	return entry_object(segment, entry, kind, start, room);
 }

@@ -16,7 +16,7 @@ int object_find(const struct stoa_segment *segment, const char *name, uint32_t *
 /*
  * Where a published object lies: its kind, start and room, validated: whole within the heap,
  * at least `sizeof(struct object_header)`, its own header saying the same.  STOA_EMPTY where
- * nothing is published at the entry; -EBADMSG.
+ * nothing is published at the entry; -ENOENT where nothing ever was at it or behind it; -EBADMSG.
  */
 int object_at(const struct stoa_segment *segment, uint32_t entry, uint32_t *kind, void **start,
               uint64_t *room);

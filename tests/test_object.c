@@ -210,6 +210,7 @@ static void objects_are_told_by_their_place(void **state)
 		published++;
 	}
 	assert_int_equal(published, 2);
+	assert_int_equal(stoa_segment_object(segment, 2, &info), -ENOENT); /* the rest was never used */
 	assert_int_equal(stoa_segment_object(segment, 8, &info), -ENOENT);
 	assert_int_equal(stoa_segment_object(segment, UINT32_MAX, &info), -ENOENT);
 	assert_int_equal(stoa_segment_object(segment, 0, NULL), -EINVAL);

@@ -155,7 +155,7 @@ struct stoa_object_info {
 
 /**
  * The object at a place of the directory: for (i = 0; rc != -ENOENT; i++).
- * Returns: 0; STOA_EMPTY (nothing published at this place); -ENOENT (past the last);
+ * Returns: 0; STOA_EMPTY (nothing published at this place); -ENOENT (nothing at this place or past it);
  *   -EBADMSG (corrupt); -EINVAL.
  * Callers: any thread.  Progress: wait-free.  Death: nothing shared is written.
  */
