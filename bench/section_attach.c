@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * section_attach.c - what it costs to create a segment, and to attach to one and leave it: against the system
- * calls that nobody can do without.
+ * calls that nobody can do without, and against those that also prove who is alive.
+ *
+ * The first floor shares memory and no more: a file, all of its space, a mapping, one page touched.  The second
+ * one also holds a lock on a description that nobody else has, so that the kernel tells of its death, and gives
+ * the file its name when it is whole.  Either has as many bytes as asked for; a segment has its table of
+ * participants and its directory besides, which is what creation takes longer for, above all where it is small.
  */
 #include <fcntl.h>
 #include <mqueue.h>
@@ -40,6 +45,14 @@ static bool map_and_leave(int fd, size_t bytes)
 	return good;
 }
 
+static bool fill(int fd, size_t bytes)
+{
+	if (!posix_fallocate(fd, 0, (off_t)bytes))
+		return true;
+	close(fd);
+	return false;
+}
+
 static bool bare_create(const char *name, size_t bytes)
 {
 	char path[64];
@@ -49,11 +62,7 @@ static bool bare_create(const char *name, size_t bytes)
 	fd = shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
 		return false;
-	if (posix_fallocate(fd, 0, (off_t)bytes)) {
-		close(fd);
-		return false;
-	}
-	return map_and_leave(fd, bytes);
+	return fill(fd, bytes) && map_and_leave(fd, bytes);
 }
 
 static bool bare_attach(const char *name, size_t bytes)
@@ -76,6 +85,48 @@ static void bare_remove(const char *name)
 
 	snprintf(path, sizeof path, "/%s", name);
 	shm_unlink(path);
+}
+
+/* ---- with a lock that proves life ---- */
+
+/* Takes `fd` over, which is of the file that `again` opens. */
+static bool lock_and_leave(int fd, const char *again, const char *publish, size_t bytes)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	int own = open(again, O_RDWR | O_CLOEXEC);
+	bool good = own >= 0 && fcntl(own, F_OFD_SETLK, &lock) == 0 &&
+	            (!publish || linkat(AT_FDCWD, again, AT_FDCWD, publish, AT_SYMLINK_FOLLOW) == 0);
+
+	good = map_and_leave(fd, bytes) && good;
+	if (own >= 0)
+		close(own);
+	return good;
+}
+
+static bool locked_create(const char *name, size_t bytes)
+{
+	char path[64], self[32];
+	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0 || !fill(fd, bytes))
+		return false;
+	snprintf(path, sizeof path, "/dev/shm/%s", name);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	return lock_and_leave(fd, self, path, bytes);
+}
+
+static bool locked_attach(const char *name, size_t bytes)
+{
+	char path[64];
+	struct stat stat;
+	int fd;
+
+	(void)bytes;
+	snprintf(path, sizeof path, "/dev/shm/%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &stat))
+		return false;
+	return lock_and_leave(fd, path, NULL, (size_t)stat.st_size);
 }
 
 /* ---- stoa ---- */
@@ -139,6 +190,7 @@ static void mq_remove(const char *name)
 static const struct way ways[] = {
 	{ "stoa", BENCH_OURS, ours_create, ours_attach, ours_remove },
 	{ "floor: bare system calls", BENCH_FLOOR, bare_create, bare_attach, bare_remove },
+	{ "floor: and a lock of its own", BENCH_FLOOR, locked_create, locked_attach, bare_remove },
 	{ "POSIX mq", BENCH_PEER, mq_create, mq_attach, mq_remove },
 };
 
