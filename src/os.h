@@ -65,6 +65,11 @@ int os_open_unnamed(const char *path, unsigned mode);
 int os_publish(int fd, const char *path); /* gives an unnamed file its name; -EEXIST */
 int os_open(const char *path, bool read_only);
 int os_reopen(int fd, bool read_only); /* a new description of the same file, compared by device and inode */
+/*
+ * The same by the name that the file had, or may still have (NULL: none), and only else by os_reopen(): that
+ * takes longer, and needs /proc.
+ */
+int os_open_same(const char *path, int fd, uint64_t device, uint64_t inode);
 int os_duplicate(int fd); /* another descriptor of the same description, close-on-exec */
 int os_close(int fd);
 int os_unlink(const char *path);

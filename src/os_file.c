@@ -107,6 +107,11 @@ int os_publish(int fd, const char *path)
 {
 	char self[32];
 
+	/* Without /proc: allowed to the one who opened it since Linux 6.10, and to root; others are told ENOENT. */
+	if (!linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH))
+		return 0;
+	if (errno == EEXIST)
+		return -EEXIST;
 	descriptor_path(fd, self);
 	if (!linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
 		return 0;
@@ -131,24 +136,40 @@ int os_open(const char *path, bool read_only)
 	return open_again(path, read_only);
 }
 
-int os_reopen(int fd, bool read_only)
+/* Opens what `path` means, if that is the file of this device and inode; -ENOTSUP where it is another. */
+static int open_if(const char *path, bool read_only, uint64_t device, uint64_t inode)
+{
+	int fd = open_again(path, read_only);
+	struct stat st;
+
+	if (fd < 0 || (!fstat(fd, &st) && st.st_dev == device && st.st_ino == inode))
+		return fd;
+	close(fd);
+	return -ENOTSUP;
+}
+
+static int open_descriptor(int fd, bool read_only, uint64_t device, uint64_t inode)
 {
 	char path[32];
-	struct stat before, after;
 	int again;
 
-	if (fstat(fd, &before))
-		return -errno;
 	descriptor_path(fd, path);
-	again = open_again(path, read_only);
-	if (again == -ENOENT && proc_missing())
-		return -ENOTSUP;
-	if (again < 0)
-		return again;
-	if (!fstat(again, &after) && before.st_dev == after.st_dev && before.st_ino == after.st_ino)
-		return again;
-	close(again);
-	return -ENOTSUP; /* whatever is mounted at /proc, it is no procfs */
+	again = open_if(path, read_only, device, inode); /* not it: whatever is at /proc, it is no procfs */
+	return again == -ENOENT && proc_missing() ? -ENOTSUP : again;
+}
+
+int os_reopen(int fd, bool read_only)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? -errno : open_descriptor(fd, read_only, st.st_dev, st.st_ino);
+}
+
+int os_open_same(const char *path, int fd, uint64_t device, uint64_t inode)
+{
+	int again = path ? open_if(path, false, device, inode) : -ENOENT;
+
+	return again >= 0 ? again : open_descriptor(fd, false, device, inode);
 }
 
 int os_duplicate(int fd)

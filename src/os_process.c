@@ -13,10 +13,14 @@
  *
  * Start times are shifted by a time namespace's offset, so one that is read or written outside
  * the first time namespace counts as unknown.
+ *
+ * What a process is to itself it reads from /proc once: its PID namespace and its start time stay what they are
+ * until it ends.  A forked child forgets them.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "atomic.h"
 #include "os.h"
 
 #ifndef SYS_pidfd_open
@@ -100,20 +105,82 @@ static void stat_comm(const char *text, char comm[16])
 		comm[i] = *from;
 }
 
-void os_self(struct os_process *self)
+/* ---- myself ---- */
+
+static struct {
+	struct atom64 pid; /* whose the rest is; 0: nobody's yet */
+	struct atom64 start_time, pid_namespace, comm[2];
+} known;
+
+static void forget(void)
+{
+	atom64_store_rlx(&known.pid, 0); /* relaxed: a child that was just forked has one thread */
+}
+
+static int fork_watched;
+
+static void watch_fork(void)
+{
+	fork_watched = pthread_atfork(NULL, NULL, forget) == 0;
+}
+
+static void remember(const struct os_process *self)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	uint64_t comm[2];
+
+	pthread_once(&once, watch_fork);
+	if (!fork_watched)
+		return;
+	memcpy(comm, self->comm, sizeof comm);
+	/* Relaxed: published by [P4].  Two threads that come at once write the same. */
+	atom64_store_rlx(&known.start_time, self->start_time);
+	atom64_store_rlx(&known.pid_namespace, self->pid_namespace);
+	atom64_store_rlx(&known.comm[0], comm[0]);
+	atom64_store_rlx(&known.comm[1], comm[1]);
+	/* [P4] release; pairs with recall(): else it takes what is not there yet for our own. */
+	atom64_store_rel(&known.pid, (uint64_t)self->pid);
+}
+
+static bool recall(struct os_process *self)
+{
+	uint64_t comm[2];
+
+	/* [P4] acquire; pairs with remember().  Not another's: after a bare clone() nobody has forgotten. */
+	if (atom64_load_acq(&known.pid) != (uint64_t)self->pid)
+		return false;
+	self->start_time = atom64_load_rlx(&known.start_time); /* relaxed: by [P4], as those below */
+	self->pid_namespace = atom64_load_rlx(&known.pid_namespace);
+	comm[0] = atom64_load_rlx(&known.comm[0]);
+	comm[1] = atom64_load_rlx(&known.comm[1]);
+	memcpy(self->comm, comm, sizeof comm);
+	return true;
+}
+
+static void read_self(struct os_process *self)
 {
 	struct stat namespace;
 	char text[1024];
 
-	*self = (struct os_process){ .pid = getpid() };
 	if (!stat("/proc/self/ns/pid", &namespace))
 		self->pid_namespace = namespace.st_ino;
-	(void)prctl(PR_GET_NAME, self->comm); /* this thread's name, where /proc does not say better */
 	if (read_text("/proc/self/stat", text, sizeof text) > 0) {
 		stat_comm(text, self->comm);
 		if (start_times_comparable())
 			self->start_time = stat_start_time(text);
 	}
+}
+
+void os_self(struct os_process *self)
+{
+	*self = (struct os_process){ .pid = getpid() };
+	if (!recall(self)) {
+		read_self(self);
+		remember(self);
+	}
+	/* The first thread's name is the process's, and may change; another's will do where /proc says none. */
+	if (!self->comm[0] || syscall(SYS_gettid) == self->pid)
+		(void)prctl(PR_GET_NAME, self->comm);
 }
 
 /* ---- proof of an end ---- */
@@ -202,6 +269,8 @@ void os_random(void *out, size_t size)
 		to += got;
 		size -= (size_t)got;
 	}
+	if (!size)
+		return;
 	/* A sandbox without getrandom(): ids need to differ, not to be secret.  splitmix64. */
 	mix = os_now_ns() ^ os_realtime_ns() << 20 ^ (uint64_t)getpid() << 40 ^ (uintptr_t)&mix;
 	for (; size; size--) {
@@ -220,12 +289,14 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-void os_boot_id(uint8_t id[16])
+static uint8_t boot_id[16];
+
+static void read_boot_id(void)
 {
+	uint8_t id[16] = { 0 };
 	char text[64];
 	unsigned digits = 0;
 
-	memset(id, 0, 16);
 	if (read_text("/proc/sys/kernel/random/boot_id", text, sizeof text) <= 0)
 		return;
 	for (const char *at = text; *at && digits < 32; at++) {
@@ -236,6 +307,14 @@ void os_boot_id(uint8_t id[16])
 		id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | digit);
 		digits++;
 	}
-	if (digits != 32)
-		memset(id, 0, 16);
+	if (digits == 32)
+		memcpy(boot_id, id, sizeof boot_id);
+}
+
+void os_boot_id(uint8_t id[16])
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT; /* no process outlives its boot */
+
+	pthread_once(&once, read_boot_id);
+	memcpy(id, boot_id, sizeof boot_id);
 }

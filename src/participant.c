@@ -4,7 +4,7 @@
  *
  * A slot and its byte.  A process that uses a segment owns one slot of the table, and as long as it
  * lives it holds a lock on one byte of the file, the first of the slot's record.  The lock is an
- * open-file-description lock on a description that nobody else ever gets (os_reopen()), so the kernel
+ * open-file-description lock on a description that nobody else ever gets (os_open_same()), so the kernel
  * drops it exactly when the process has ended, by whatever way and in whatever container, or when a
  * forked child has closed its copy, too, which it does first of all.
  *
@@ -18,7 +18,7 @@
  *              CLAIMED or LIVE and whose byte is not locked has thus lost its owner for good.  Nor does
  *              another's lock hide that: who locks the byte of a slot that is not its own has locked the
  *              slot's claim byte before, and seen under that lock that the slot has no owner; without
- *              the claim byte it gets none.
+ *              the claim byte it gets none.  The owner keeps both.
  *   DEAD       proven dead by anybody, or left by its owner, who unlocks the byte after that.  From
  *              here the byte says nothing about this generation any more.
  *   SETTLED    nothing that the owner held is left undecided (reap_settle()).
@@ -128,19 +128,13 @@ static bool is_self(const struct stoa_segment *segment, uint32_t slot)
 
 /* ---- proof of death ---- */
 
-/* The PID namespace of this process; looked up once after every fork.  0: unknown. */
+/* The PID namespace of this process.  0: unknown. */
 static uint64_t own_namespace(void)
 {
-	static struct atom64 epoch, namespace;
 	struct os_process self;
 
-	/* [P4] acquire (seq); pairs with the release below: the namespace before its epoch. */
-	if (atom64_load_seq(&epoch) != stoa_fork_epoch) {
-		os_self(&self);
-		atom64_store_rlx(&namespace, self.pid_namespace); /* relaxed: published by [P4] */
-		atom64_store_rel(&epoch, stoa_fork_epoch);        /* [P4] release */
-	}
-	return atom64_load_rlx(&namespace);
+	os_self(&self);
+	return self.pid_namespace;
 }
 
 /* The word `forks`: how many children of that generation's owner may still have its lock. */
@@ -500,8 +494,7 @@ static int claim(const struct stoa_segment *segment, int lock_fd, uint32_t *slot
 		    atom64_cas_seq(word, &state, state_word(*generation, PARTICIPANT_CLAIMED))) {
 			if (DEFECT(DEFECT_CLAIM_FIRST))
 				os_lock_byte(lock_fd, byte_of(segment, i));
-			os_unlock_byte(lock_fd, claim_byte_of(segment, i));
-			*slot = i;
+			*slot = i; /* the claim byte goes with the other one: nobody asks for it meanwhile */
 			return 0;
 		}
 		let_in(segment, lock_fd, i);
@@ -558,7 +551,7 @@ static int introduce(const struct stoa_segment *segment, const struct os_process
 static int join(struct stoa_segment *segment)
 {
 	struct os_process self;
-	int rc, lock_fd = os_reopen(segment->fd, false);
+	int rc, lock_fd = os_open_same(segment->path, segment->fd, segment->device, segment->inode);
 
 	if (lock_fd < 0)
 		return lock_fd;

@@ -93,11 +93,10 @@ static int keep_in_memory(struct stoa_segment *segment, unsigned flags)
 }
 
 /* Maps what `fd`, which it takes over, has.  Joins nothing. */
-static int segment_map(int fd, const struct segment_shape *shape, unsigned flags, const char *path,
-                       struct stoa_segment **made)
+static int segment_map(int fd, const struct segment_shape *shape, const struct os_file *file, unsigned flags,
+                       const char *path, struct stoa_segment **made)
 {
 	struct stoa_segment *segment = calloc(1, sizeof *segment);
-	struct os_file file;
 	void *base;
 	int rc;
 
@@ -109,6 +108,8 @@ static int segment_map(int fd, const struct segment_shape *shape, unsigned flags
 	pthread_mutex_init(&segment->joining, NULL);
 	loose_mutexes_init(segment);
 	segment->fd = fd;
+	segment->device = file->device;
+	segment->inode = file->inode;
 	segment->lock_fd = -1;
 	segment->bytes = shape->total_bytes;
 	segment->read_only = flags & STOA_READ_ONLY;
@@ -122,12 +123,9 @@ static int segment_map(int fd, const struct segment_shape *shape, unsigned flags
 	memcpy(segment->id, shape->id, sizeof segment->id);
 	atom32_store_rlx(&segment->references, 1); /* relaxed: nobody else knows it */
 	segment->path = path ? strdup(path) : NULL;
-	rc = path && !segment->path ? -ENOMEM : os_stat(fd, &file);
-	if (!rc) {
-		segment->device = file.device;
-		segment->inode = file.inode;
+	rc = path && !segment->path ? -ENOMEM : 0;
+	if (!rc)
 		rc = os_map(fd, segment->bytes, segment->read_only, flags & STOA_PREFAULT, &base);
-	}
 	if (!rc) {
 		segment->base = base;
 		if (segment->flags & STOA_HUGE)
@@ -225,8 +223,6 @@ static int segment_join(struct stoa_segment *segment, bool by_name)
 		participant_leave(segment);
 		return AGAIN_NOW;
 	}
-	if (!segment->read_only)
-		(void)participant_reap_once(segment); /* a favour to all; nothing here depends on it */
 	segment->next = registry;
 	registry = segment;
 	return 0;
@@ -263,12 +259,14 @@ static int attach(int fd, const struct segment_shape *shape, const struct os_fil
 		os_close(fd);
 		rc = share(segment, flags, path != NULL);
 	} else {
-		rc = segment_map(fd, shape, flags, path, &segment);
+		rc = segment_map(fd, shape, file, flags, path, &segment);
 		if (!rc) {
 			rc = segment_join(segment, path != NULL);
 			if (rc)
 				segment_free(segment);
 		}
+		if (!rc && !segment->read_only)
+			(void)participant_reap_once(segment); /* a favour to all; nothing here depends on it */
 	}
 	if (!rc)
 		*opened = segment;
@@ -358,12 +356,13 @@ int stoa_segment_open_fd(int fd, unsigned flags, struct stoa_segment **segment)
 static int create_new(const char *path, const struct stoa_segment_config *full, struct stoa_segment **created)
 {
 	struct segment_shape shape;
+	struct os_file file;
 	struct stoa_segment *segment;
-	int rc, fd = segment_file_make(path, full, &shape);
+	int rc, fd = segment_file_make(path, full, &shape, &file);
 
 	if (fd < 0)
 		return fd;
-	rc = segment_map(fd, &shape, full->flags, path, &segment);
+	rc = segment_map(fd, &shape, &file, full->flags, path, &segment);
 	if (rc)
 		return rc;
 	segment_format(segment_header(segment), &shape);

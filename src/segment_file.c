@@ -174,17 +174,17 @@ int segment_suffices(const struct segment_shape *shape, const struct stoa_segmen
 
 /* ---- making ---- */
 
-int segment_file_make(const char *path, const struct stoa_segment_config *full, struct segment_shape *shape)
+int segment_file_make(const char *path, const struct stoa_segment_config *full, struct segment_shape *shape,
+                      struct os_file *file)
 {
-	struct os_file file;
 	int fd = path ? os_open_unnamed(path, full->mode) : os_memfd("stoa", true);
 	int rc;
 
 	if (fd < 0)
 		return fd;
-	rc = os_stat(fd, &file);
+	rc = os_stat(fd, file);
 	if (!rc)
-		rc = segment_plan(full, file.block_bytes, shape);
+		rc = segment_plan(full, file->block_bytes, shape);
 	if (!rc)
 		rc = os_allocate(fd, shape->total_bytes);
 	if (!rc && !path)

@@ -42,10 +42,11 @@ int segment_plan(const struct stoa_segment_config *full, uint64_t unit, struct s
 int segment_suffices(const struct segment_shape *shape, const struct stoa_segment_config *asked);
 
 /*
- * An unnamed file (`path` NULL: a sealed memfd) with all of its space and nothing in it.  A descriptor,
- * or a negative errno.
+ * An unnamed file (`path` NULL: a sealed memfd) with all of its space and nothing in it; `file` tells which.
+ * A descriptor, or a negative errno.
  */
-int segment_file_make(const char *path, const struct stoa_segment_config *full, struct segment_shape *shape);
+int segment_file_make(const char *path, const struct stoa_segment_config *full, struct segment_shape *shape,
+                      struct os_file *file);
 
 /* Writes the header of a new segment; all else in it is zero, and right so. */
 void segment_format(struct segment_header *header, const struct segment_shape *shape);

@@ -181,6 +181,14 @@ int os_reopen(int fd, bool read_only)
 	return file < 0 ? file : kernel_describe((unsigned)file);
 }
 
+int os_open_same(const char *path, int fd, uint64_t device, uint64_t inode)
+{
+	(void)path;
+	(void)device;
+	(void)inode;
+	return os_reopen(fd, false);
+}
+
 int os_duplicate(int fd)
 {
 	int description = description_of(fd);

@@ -583,6 +583,34 @@ static void reopening_a_memfd_works(void **state)
 	os_close(again);
 }
 
+/* The file `fd` is of, opened anew by `path`: does it have a lock of its own on that very file? */
+static bool opened_anew(const char *path, int fd)
+{
+	struct os_file file;
+	int own, twin = os_stat(fd, &file) ? -1 : os_open_same(path, fd, file.device, file.inode);
+
+	own = twin >= 0 && close_on_exec(twin) && os_lock_byte(twin, 0) == 0 && os_byte_locked(fd, 0) == 1;
+	os_close(twin);
+	return own;
+}
+
+static void a_file_is_opened_anew_whatever_its_name_means_by_now(void **state)
+{
+	int fd = os_open_unnamed(file_name, 0600), other = os_open_unnamed(file_name, 0600);
+
+	(void)state;
+	assert_true(opened_anew(NULL, fd));
+	assert_true(opened_anew(file_name, fd)); /* nothing has that name */
+	assert_int_equal(os_publish(fd, file_name), 0);
+	assert_true(opened_anew(file_name, fd));
+	assert_int_equal(os_unlink(file_name), 0);
+	assert_int_equal(os_publish(other, file_name), 0);
+	assert_true(opened_anew(file_name, fd));
+	assert_int_equal(os_unlink(file_name), 0);
+	os_close(fd);
+	os_close(other);
+}
+
 static void a_duplicate_shares_the_description(void **state)
 {
 	int fd = os_open_unnamed(file_name, 0600), twin = os_duplicate(fd);
@@ -883,6 +911,44 @@ static void self_is_this_process(void **state)
 	assert_false(os_process_gone(self.pid, self.start_time));
 }
 
+/* Counted from the last ')'. */
+static uint64_t start_time_in_proc(void)
+{
+	FILE *file = fopen("/proc/self/stat", "re");
+	char text[1024], *at = file && fgets(text, sizeof text, file) ? strrchr(text, ')') : NULL;
+
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (file)
+		fclose(file);
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+/* 0: it knows itself, and is not as old as its parent; 1: it takes itself for its parent; 2: as old. */
+static int who_am_i(void *parent)
+{
+	struct os_process self;
+
+	os_self(&self);
+	if (self.pid != getpid() || self.start_time != start_time_in_proc())
+		return 1;
+	return self.start_time == ((struct os_process *)parent)->start_time ? 2 : 0;
+}
+
+static void a_forked_child_does_not_take_itself_for_its_parent(void **state)
+{
+	struct os_process self;
+	int rc;
+
+	(void)state;
+	os_self(&self);
+	os_self(&self); /* from memory */
+	assert_int_equal(self.start_time, start_time_in_proc());
+	while ((rc = in_child(who_am_i, &self)) == 2)
+		; /* start times are told in ticks of 10 ms */
+	assert_int_equal(rc, 0);
+}
+
 static int name_with_parentheses(void *unused)
 {
 	struct os_process before, after;
@@ -1096,6 +1162,7 @@ int main(void)
 		cmocka_unit_test(reopening_gives_another_description_of_the_same_file),
 		cmocka_unit_test(reopening_read_only_does_not_write),
 		cmocka_unit_test(reopening_a_memfd_works),
+		cmocka_unit_test(a_file_is_opened_anew_whatever_its_name_means_by_now),
 		cmocka_unit_test(a_duplicate_shares_the_description),
 		cmocka_unit_test(calls_on_a_bad_descriptor_say_so),
 		cmocka_unit_test(allocating_gives_real_zeroed_space),
@@ -1114,6 +1181,7 @@ int main(void)
 		cmocka_unit_test(a_reader_cannot_lock),
 		cmocka_unit_test(death_drops_a_lock_also_while_the_dead_is_a_zombie),
 		cmocka_unit_test(self_is_this_process),
+		cmocka_unit_test(a_forked_child_does_not_take_itself_for_its_parent),
 		cmocka_unit_test(a_name_with_parentheses_and_spaces_confuses_nothing),
 		cmocka_unit_test(a_living_process_is_not_gone),
 		cmocka_unit_test(a_zombie_is_gone),
