@@ -157,7 +157,6 @@ const struct survivor survivors[] = {
 
 	/* [P1] to [P5] */
 	{ "participant.c", "joined/load_seq#1", EXPLORE_RELAXED, ONE_THREAD },
-	{ "participant.c", "own_namespace/load_seq#1", EXPLORE_RELAXED, ONE_THREAD },
 	{ "participant.c", "proven_dead/fence_acq#1", EXPLORE_RELAXED, FORK },
 	{ "participant.c", "proven_dead/load_seq#1", EXPLORE_RELAXED, LOCKED },
 	{ "participant.c", "participant_dead/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
