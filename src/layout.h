@@ -217,14 +217,16 @@ struct value_layout {
 	uint64_t handles_offset;
 	uint64_t blocks_offset;
 	uint64_t block_stride;
+	/* Who changes the word looks at this right afterwards: not in the word's line, which others may have
+	 * taken by then, but in one that is hardly ever written. */
+	struct event_word changed;
 	/* its own line */
 	_Alignas(64) struct atom64 word; /* a number, or the cell `current` */
-	struct event_word changed;
-	uint64_t reserved[6];
+	uint64_t reserved[7];
 };
 LAYOUT_AT(value_layout, type, 16);
+LAYOUT_AT(value_layout, changed, 56);
 LAYOUT_AT(value_layout, word, 64);
-LAYOUT_AT(value_layout, changed, 72);
 LAYOUT_SIZE(value_layout, 128);
 
 /* A block of a value: its generation, then the bytes.  Blocks start on lines of their own. */

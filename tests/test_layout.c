@@ -144,8 +144,8 @@ static void value_layout_is_frozen(void **state)
 	MEMBER(value_layout, handles_offset, 32, 8);
 	MEMBER(value_layout, blocks_offset, 40, 8);
 	MEMBER(value_layout, block_stride, 48, 8);
+	MEMBER(value_layout, changed, 56, 8);
 	MEMBER(value_layout, word, 64, 8);
-	MEMBER(value_layout, changed, 72, 8);
 }
 
 static void value_block_is_frozen(void **state)
