@@ -12,10 +12,14 @@
  * publishes it over the version that it was made from: so writes cost as much as the
  * array is large, and lose nothing.
  */
-#include <errno.h>
-#include <stoa/array.h>
-
 #include "atomic.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include <stoa/array.h>
+#include <stoa/inline_number.h>
+
 #include "object.h"
 #include "scalar.h"
 #include "value.h"
@@ -25,6 +29,7 @@
 #define DATA_OFFSET ((uint64_t)sizeof(struct array_layout))
 
 struct stoa_array {
+	struct stoa_hot_number hot; /* first */
 	struct object_handle handle;
 	uint32_t type;
 	uint32_t width; /* of an element */
@@ -148,9 +153,14 @@ static int array_view(void *start, uint64_t room, struct shape *shape, struct va
 	return 0;
 }
 
+static struct stoa_array *array_of(struct object_handle *handle)
+{
+	return (struct stoa_array *)(void *)((uint8_t *)handle - offsetof(struct stoa_array, handle));
+}
+
 static int array_attach(struct object_handle *handle, void *context)
 {
-	struct stoa_array *array = (struct stoa_array *)(void *)handle;
+	struct stoa_array *array = array_of(handle);
 	struct shape shape;
 	int rc = array_view(handle->start, handle->room, &shape, &array->cell);
 
@@ -161,7 +171,11 @@ static int array_attach(struct object_handle *handle, void *context)
 	array->width = scalar_width(shape.type);
 	array->count = shape.count;
 	array->writers = shape.writers;
-	array->data = shape.ranges ? NULL : (uint8_t *)handle->start + DATA_OFFSET;
+	if (!shape.ranges) {
+		array->data = (uint8_t *)handle->start + DATA_OFFSET;
+		number_open(&array->hot, array->type, array->data, handle->segment->read_only);
+		array->hot.count = array->count;
+	}
 	return 0;
 }
 
@@ -176,11 +190,12 @@ static int array_handle(struct stoa_segment *segment, void *start, uint64_t room
 {
 	struct object_handle *handle;
 	struct stoa_array *found;
-	int rc = object_handle_get(segment, start, room, sizeof *found, array_attach, NULL, &handle);
+	int rc = object_handle_get_behind(offsetof(struct stoa_array, handle), segment, start, room,
+	                                  sizeof *found, array_attach, NULL, &handle);
 
 	if (rc)
 		return rc;
-	found = (struct stoa_array *)(void *)handle;
+	found = array_of(handle);
 	if (shape &&
 	    (found->type != shape->type || (shape->count && found->count != shape->count) ||
 	     has_ranges(found) != (shape->ranges != 0) || (has_ranges(found) && found->writers < writers))) {
@@ -341,6 +356,8 @@ int stoa_array_load(struct stoa_array *array, uint64_t index, void *out)
 {
 	if (unlikely(!array || !out || index >= array->count))
 		return -EINVAL;
+	if (likely(stoa_number_load(&array->hot, index, out) == STOA_OK))
+		return 0;
 	if (has_ranges(array))
 		return stoa_array_read(array, index, 1, out);
 	scalar_put(array->type, out, scalar_load(array->type, array->data + index * array->width));
@@ -348,7 +365,7 @@ int stoa_array_load(struct stoa_array *array, uint64_t index, void *out)
 }
 
 /* `out` may be NULL. */
-static int replace(struct stoa_array *array, uint64_t index, const void *in, void *out)
+static noinline int replace_long(struct stoa_array *array, uint64_t index, const void *in, void *out)
 {
 	struct step step = { .kind = STEP_STORE, .first = index };
 	int rc = writable(array, index, in);
@@ -360,6 +377,15 @@ static int replace(struct stoa_array *array, uint64_t index, const void *in, voi
 	if (rc == 0 && out)
 		scalar_put(array->type, out, step.before);
 	return rc;
+}
+
+static inline int replace(struct stoa_array *array, uint64_t index, const void *in, void *out)
+{
+	if (unlikely(!array || !in || index >= array->count))
+		return -EINVAL;
+	if (likely(stoa_number_store(&array->hot, index, in, out) == STOA_OK))
+		return 0;
+	return replace_long(array, index, in, out);
 }
 
 int stoa_array_store(struct stoa_array *array, uint64_t index, const void *in)
@@ -374,11 +400,18 @@ int stoa_array_exchange(struct stoa_array *array, uint64_t index, const void *in
 
 int stoa_array_compare_exchange(struct stoa_array *array, uint64_t index, void *expected, const void *desired)
 {
-	struct step step = { .kind = STEP_COMPARE, .first = index };
-	int rc = writable(array, index, expected);
+	struct step step;
+	int rc;
 
-	if (rc || !desired)
-		return rc ? rc : -EINVAL;
+	if (unlikely(!array || !expected || !desired || index >= array->count))
+		return -EINVAL;
+	rc = stoa_number_compare(&array->hot, index, expected, desired);
+	if (likely(rc != STOA_NUMBER_LONG))
+		return rc;
+	rc = writable(array, index, expected);
+	if (rc)
+		return rc;
+	step = (struct step){ .kind = STEP_COMPARE, .first = index };
 	step.before = scalar_get(array->type, expected);
 	step.bits = scalar_get(array->type, desired);
 	rc = step_do(array, &step);
@@ -387,8 +420,8 @@ int stoa_array_compare_exchange(struct stoa_array *array, uint64_t index, void *
 	return rc;
 }
 
-static int fetch(struct stoa_array *array, uint64_t index, enum scalar_op op, const void *operand,
-                 void *previous)
+static noinline int fetch(struct stoa_array *array, uint64_t index, enum scalar_op op, const void *operand,
+                          void *previous)
 {
 	struct step step = { .kind = STEP_FETCH, .op = op, .first = index };
 	int rc = writable(array, index, operand);
@@ -404,14 +437,32 @@ static int fetch(struct stoa_array *array, uint64_t index, enum scalar_op op, co
 	return rc;
 }
 
+static inline int add(struct stoa_array *array, uint64_t index, bool negative, const void *operand,
+                      void *previous)
+{
+	if (unlikely(!array || !operand || index >= array->count))
+		return -EINVAL;
+	if (likely(stoa_number_add(&array->hot, index, operand, negative, previous) == STOA_OK))
+		return 0;
+	return fetch(array, index, negative ? SCALAR_SUB : SCALAR_ADD, operand, previous);
+}
+
+int stoa_array_fetch_add(struct stoa_array *array, uint64_t index, const void *operand, void *previous)
+{
+	return add(array, index, false, operand, previous);
+}
+
+int stoa_array_fetch_sub(struct stoa_array *array, uint64_t index, const void *operand, void *previous)
+{
+	return add(array, index, true, operand, previous);
+}
+
 #define ARRAY_FETCH(NAME, OP)                                                                                \
 	int stoa_array_fetch_##NAME(struct stoa_array *array, uint64_t index, const void *operand,           \
 	                            void *previous)                                                          \
 	{                                                                                                    \
 		return fetch(array, index, OP, operand, previous);                                           \
 	}
-ARRAY_FETCH(add, SCALAR_ADD)
-ARRAY_FETCH(sub, SCALAR_SUB)
 ARRAY_FETCH(and, SCALAR_AND)
 ARRAY_FETCH(or, SCALAR_OR)
 ARRAY_FETCH(xor, SCALAR_XOR)

@@ -53,6 +53,15 @@
 #define STOA_HOT_ACQUIRE64(at) atom64_load_acq((const struct atom64 *)(at))
 #define STOA_HOT_RELEASE64(at, value) atom64_store_rel((struct atom64 *)(at), value)
 #define STOA_HOT_LIGHT() fence_light()
+/* And stoa/inline_number.h. */
+#define STOA_NUMBER_LOAD64(at) elem64_load_seq(at)
+#define STOA_NUMBER_LOAD32(at) elem32_load_seq(at)
+#define STOA_NUMBER_SWAP64(at, number) elem64_swap_seq(at, number)
+#define STOA_NUMBER_SWAP32(at, number) elem32_swap_seq(at, number)
+#define STOA_NUMBER_ADD64(at, number) elem64_add_seq(at, number)
+#define STOA_NUMBER_ADD32(at, number) elem32_add_seq(at, number)
+#define STOA_NUMBER_CAS64(at, expected, desired) elem64_cas_seq(at, expected, desired)
+#define STOA_NUMBER_CAS32(at, expected, desired) elem32_cas_seq(at, expected, desired)
 
 /* A busy wait's pause. */
 static inline void cpu_pause(void)

@@ -52,7 +52,8 @@ void object_reap(struct stoa_segment *segment, uint32_t slot);
  * open at `start`, or makes one of `size` zeroed bytes, which begins with struct object_handle,
  * by `open(handle, context)` (0 or a negative errno).  object_handle_put() tells whether this was
  * the last user; then the caller tears it down and calls object_handle_free(), which gives the
- * segment's reference back.
+ * segment's reference back.  object_handle_get_behind(): with struct object_handle behind the first `before`
+ * of those bytes.
  */
 struct object_handle {
 	struct stoa_segment *segment;
@@ -60,8 +61,12 @@ struct object_handle {
 	uint64_t room;
 	int (*open)(struct object_handle *handle, void *context); /* tells its kind */
 	uint32_t users;
+	size_t before; /* bytes of the kind's own in front of this */
 	struct object_handle *next;
 };
+int object_handle_get_behind(size_t before, struct stoa_segment *segment, void *start, uint64_t room,
+                             size_t size, int (*open)(struct object_handle *handle, void *context),
+                             void *context, struct object_handle **handle);
 int object_handle_get(struct stoa_segment *segment, void *start, uint64_t room, size_t size,
                       int (*open)(struct object_handle *handle, void *context), void *context,
                       struct object_handle **handle);

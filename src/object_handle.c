@@ -11,42 +11,70 @@
 
 #include "object.h"
 
-int object_handle_get(struct stoa_segment *segment, void *start, uint64_t room, size_t size,
-                      int (*open)(struct object_handle *handle, void *context), void *context,
+static void handle_free(struct object_handle *handle)
+{
+	free((uint8_t *)handle - handle->before);
+}
+
+/* Under the segment's mutex: a new handle, in the list. */
+static int handle_new(const struct object_handle *wanted, size_t size, void *context,
                       struct object_handle **handle)
 {
+	struct stoa_segment *segment = wanted->segment;
+	uint8_t *bytes = calloc(1, size);
+	struct object_handle *new;
+	int rc;
+
+	if (!bytes)
+		return -ENOMEM;
+	new = (struct object_handle *)(void *)(bytes + wanted->before);
+	*new = *wanted;
+	rc = new->open(new, context);
+	if (rc) {
+		handle_free(new);
+		return rc;
+	}
+	segment_reference(segment);
+	new->next = segment->objects;
+	segment->objects = new;
+	*handle = new;
+	return 0;
+}
+
+int object_handle_get_behind(size_t before, struct stoa_segment *segment, void *start, uint64_t room,
+                             size_t size, int (*open)(struct object_handle *handle, void *context),
+                             void *context, struct object_handle **handle)
+{
+	const struct object_handle wanted = {
+		.segment = segment,
+		.start = start,
+		.room = room,
+		.open = open,
+		.before = before,
+	};
 	struct object_handle *found;
 	int rc = 0;
 
 	pthread_mutex_lock(&segment->mutex);
 	for (found = segment->objects; found && found->start != start; found = found->next)
 		;
-	if (found && found->open != open) { /* the directory calls it another kind than it did before */
+	if (!found)
+		rc = handle_new(&wanted, size, context, &found);
+	else if (found->open != open) /* the directory calls it another kind than it did before */
 		rc = -EBADMSG;
-	} else if (!found) {
-		found = calloc(1, size);
-		rc = found ? 0 : -ENOMEM;
-		if (!rc) {
-			found->segment = segment;
-			found->start = start;
-			found->room = room;
-			found->open = open;
-			rc = open(found, context);
-		}
-		if (!rc) {
-			segment_reference(segment);
-			found->next = segment->objects;
-			segment->objects = found;
-		} else {
-			free(found);
-		}
-	}
 	if (!rc) {
 		found->users++;
 		*handle = found;
 	}
 	pthread_mutex_unlock(&segment->mutex);
 	return rc;
+}
+
+int object_handle_get(struct stoa_segment *segment, void *start, uint64_t room, size_t size,
+                      int (*open)(struct object_handle *handle, void *context), void *context,
+                      struct object_handle **handle)
+{
+	return object_handle_get_behind(0, segment, start, room, size, open, context, handle);
 }
 
 bool object_handle_put(struct object_handle *handle)
@@ -69,6 +97,6 @@ void object_handle_free(struct object_handle *handle)
 {
 	struct stoa_segment *segment = handle->segment;
 
-	free(handle);
+	handle_free(handle);
 	stoa_segment_close(segment);
 }

@@ -96,10 +96,29 @@ static void value_build(void *start, void *context)
 		scalar_swap(shape->type, &layout->word, scalar_get(shape->type, shape->initial));
 }
 
+/* See stoa/inline_number.h. */
+extern STOA_API const char stoa_inline_number_form_1;
+const char stoa_inline_number_form_1 = 1;
+
+void number_open(struct stoa_hot_number *hot, uint32_t type, void *at, bool read_only)
+{
+	bool sums = !read_only && type != STOA_F32 && type != STOA_F64;
+
+	if (scalar_width(type) == 8) {
+		hot->load64 = at;
+		hot->store64 = read_only ? NULL : at;
+		hot->sum64 = sums ? at : NULL;
+	} else if (scalar_width(type) == 4) {
+		hot->load32 = at;
+		hot->store32 = read_only ? NULL : at;
+		hot->sum32 = sums ? at : NULL;
+	}
+}
+
 /* A new handle: everything is checked, then private. */
 static int value_attach(struct object_handle *handle, void *context)
 {
-	struct stoa_value *value = (struct stoa_value *)(void *)handle;
+	struct stoa_value *value = value_of(handle);
 	struct value_layout seen;
 	int rc;
 
@@ -108,9 +127,11 @@ static int value_attach(struct object_handle *handle, void *context)
 		return -EBADMSG;
 	copy_racy_out(&seen, handle->start, offsetof(struct value_layout, word));
 	value->layout = handle->start;
+	value->hot.waiters = &value->layout->changed.word.raw;
 	value->type = seen.type;
 	if (seen.type != STOA_BYTES) {
 		value->size = scalar_width(seen.type);
+		number_open(&value->hot, value->type, &value->layout->word, handle->segment->read_only);
 		return value->size && value->size == seen.size ? 0 : -EBADMSG;
 	}
 	rc = cell_view(&value->cell, handle->start, handle->room);
@@ -127,11 +148,12 @@ static int value_handle(struct stoa_segment *segment, void *start, uint64_t room
 {
 	struct object_handle *handle;
 	struct stoa_value *found;
-	int rc = object_handle_get(segment, start, room, sizeof *found, value_attach, NULL, &handle);
+	int rc = object_handle_get_behind(offsetof(struct stoa_value, handle), segment, start, room,
+	                                  sizeof *found, value_attach, NULL, &handle);
 
 	if (rc)
 		return rc;
-	found = (struct stoa_value *)(void *)handle;
+	found = value_of(handle);
 	if (shape && (found->type != shape->type || found->size != shape->size ||
 	              (shape->type == STOA_BYTES && found->writers < writers))) {
 		stoa_value_close(found);

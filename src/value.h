@@ -5,13 +5,18 @@
 #ifndef STOA_VALUE_INTERNAL_H
 #define STOA_VALUE_INTERNAL_H
 
-#include <stoa/value.h>
+#include "atomic.h" /* what stoa/inline_number.h takes in place of the compiler's atomics */
+
+#include <stddef.h>
+
+#include <stoa/inline_number.h>
 
 #include "object.h"
 #include "value_cell.h"
 
 /* One per process and value. */
 struct stoa_value {
+	struct stoa_hot_number hot; /* first */
 	struct object_handle handle;
 	struct value_layout *layout;
 	uint32_t type;
@@ -22,6 +27,14 @@ struct stoa_value {
 	struct cell_writer writer;
 	uint64_t spare; /* address of a private copy's memory that nobody uses, or 0: update() */
 };
+
+static inline struct stoa_value *value_of(struct object_handle *handle)
+{
+	return (struct stoa_value *)(void *)((uint8_t *)handle - offsetof(struct stoa_value, handle));
+}
+
+/* What may go the short way with numbers of this type at `at`. */
+void number_open(struct stoa_hot_number *hot, uint32_t type, void *at, bool read_only);
 
 /*
  * Settles what the dead owner of a participant's slot held in the object at `start`, and, later,

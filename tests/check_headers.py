@@ -20,6 +20,24 @@ USER = """
 #include <stoa.h>
 #include <stoa/inline.h>
 int use(struct stoa_sender *sender, struct stoa_receiver *receiver, size_t size);
+int count(struct stoa_value *value, struct stoa_array *array, uint64_t index, int64_t *number);
+int count(struct stoa_value *value, struct stoa_array *array, uint64_t index, int64_t *number)
+{
+    const int32_t small = 1;
+
+    return stoa_value_fetch_add_inline(value, &small, number) |
+           stoa_value_fetch_sub_inline(value, number, 0) |
+           stoa_value_load_inline(value, number) |
+           stoa_value_store_inline(value, number) |
+           stoa_value_exchange_inline(value, number, number) |
+           stoa_value_compare_exchange_inline(value, number, number) |
+           stoa_array_fetch_add_inline(array, index, number, 0) |
+           stoa_array_fetch_sub_inline(array, index, number, number) |
+           stoa_array_load_inline(array, index, number) |
+           stoa_array_store_inline(array, index, number) |
+           stoa_array_exchange_inline(array, index, number, number) |
+           stoa_array_compare_exchange_inline(array, index, number, number);
+}
 int use(struct stoa_sender *sender, struct stoa_receiver *receiver, size_t size)
 {
     char small[8] = "";

@@ -16,7 +16,7 @@ ROOMS = """
 """.split()
 
 # Files of a room that do not bear its name.
-FILES = {"sender": "queue", "receiver": "queue", "inline": "ring"}
+FILES = {"sender": "queue", "receiver": "queue", "inline": "ring", "inline_number": "value"}
 
 # Who may look further down the list, and why.
 EXCEPTIONS = {

@@ -513,6 +513,20 @@ static void hot_calls_can_be_inlined(void **state)
 	assert_int_equal(stoa_queue_close(queue), 0);
 }
 
+static void numbers_can_be_changed_inline(void **state)
+{
+	int64_t one = 1, seen = 0;
+	struct stoa_value *value;
+
+	assert_int_equal(stoa_value_create(*state, "number", NULL, &value), 0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(stoa_value_fetch_add_inline(value, &one, &seen), 0);
+		assert_int_equal(seen, i);
+	}
+	assert_int_equal(stoa_inline_changed(value), 0); /* what is left to do where somebody waits */
+	assert_int_equal(stoa_value_close(value), 0);
+}
+
 static void a_queue_can_be_polled(void **state)
 {
 	struct stoa_queue *queue;
@@ -660,6 +674,7 @@ int main(void)
 		TEST(messages_are_written_and_read_in_place),
 		TEST(messages_go_by_the_dozen),
 		TEST(hot_calls_can_be_inlined),
+		TEST(numbers_can_be_changed_inline),
 		TEST(a_queue_can_be_polled),
 		TEST(a_semaphore_is_posted_and_waited_for),
 		TEST(an_event_is_set_and_cleared),

@@ -1408,7 +1408,7 @@ static void assert_blocks_are_conserved(struct stoa_value *value)
 	struct value_cell cell;
 	bool seen[64] = { false };
 
-	ok(cell_view(&cell, layout, ((struct object_handle *)(void *)value)->room));
+	ok(cell_view(&cell, layout, object_of(value)->room));
 	assert_true(cell.exchange.blocks <= LENGTH(seen));
 	seen[atom64_load_seq(cell.word) & ((1 << VALUE_BLOCK_BITS) - 1)] = true;
 	for (uint32_t handle = 0; handle < cell.exchange.handle_count; handle++) {

@@ -24,6 +24,7 @@
 #include "atomic.h"
 #include "object.h"
 #include "os.h"
+#include "value.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 #define MS 1000000ull
@@ -49,10 +50,16 @@ static inline struct stoa_segment *read_only(const struct stoa_segment *segment)
 	return other;
 }
 
-/* The shared bytes of an object, for tests that look inside or do damage. */
+/* A value's or an array's, for tests that look inside or do damage ... */
+static inline struct object_handle *object_of(void *handle)
+{
+	return (struct object_handle *)((struct stoa_hot_number *)handle + 1);
+}
+
+/* ... and its shared bytes. */
 static inline void *bytes_of(void *handle)
 {
-	return ((struct object_handle *)handle)->start;
+	return object_of(handle)->start;
 }
 
 /* ---- processes ---- */

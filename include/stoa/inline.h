@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <stoa/inline_number.h>
 #include <stoa/queue.h>
 
 #ifdef __cplusplus
