@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include <stoa.h>
+#include <stoa/inline.h>
 
 enum {
 	COUNT = 512,
@@ -62,6 +63,8 @@ COUNTED(count_load);
 COUNTED(count_store);
 COUNTED(count_value_add);
 COUNTED(count_array_add);
+COUNTED(count_value_add_inline);
+COUNTED(count_array_add_inline);
 COUNTED(count_event_set);
 COUNTED(count_event_clear);
 COUNTED(count_semaphore_post);
@@ -147,6 +150,24 @@ COUNTED(count_array_add)
 	(void)size;
 	for (int i = 0; i < COUNT; i++)
 		MUST(stoa_array_fetch_add(array, 7, &one, NULL));
+}
+
+COUNTED(count_value_add_inline)
+{
+	int64_t one = 1;
+
+	(void)size;
+	for (int i = 0; i < COUNT; i++)
+		MUST(stoa_value_fetch_add_inline(value, &one, NULL));
+}
+
+COUNTED(count_array_add_inline)
+{
+	int64_t one = 1;
+
+	(void)size;
+	for (int i = 0; i < COUNT; i++)
+		MUST(stoa_array_fetch_add_inline(array, 7, &one, NULL));
 }
 
 COUNTED(count_event_set)
@@ -248,6 +269,8 @@ static void use_others(size_t size)
 {
 	count_value_add(size);
 	count_array_add(size);
+	count_value_add_inline(size);
+	count_array_add_inline(size);
 	count_event_set(size);
 	count_event_clear(size);
 	count_semaphore_post(size);

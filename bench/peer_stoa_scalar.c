@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * peer_stoa_scalar.c - stoa's value of a number; with STOA_ARRAY an element of an array.  Compiled with and
- * without STOA_LTO, as peer_stoa_queue.c.
+ * peer_stoa_scalar.c - stoa's value of a number; with STOA_ARRAY an element of an array.  Compiled plain, with
+ * STOA_INLINE, and with STOA_LTO, as peer_stoa_queue.c.
  */
 #include <stoa.h>
+#ifdef STOA_INLINE
+#include <stoa/inline.h>
+#define CALL(name) name##_inline
+#else
+#define CALL(name) name
+#endif
 
 #include "scalar_peer.h"
 
@@ -44,14 +50,14 @@ enum {
 
 static inline bool peer_add(struct shared *shared, uint64_t number)
 {
-	return stoa_array_fetch_add(shared->array, ELEMENT, &number, NULL) == 0;
+	return CALL(stoa_array_fetch_add)(shared->array, ELEMENT, &number, NULL) == 0;
 }
 
 static inline uint64_t peer_load(struct shared *shared)
 {
 	uint64_t number = 0;
 
-	stoa_array_load(shared->array, ELEMENT, &number);
+	CALL(stoa_array_load)(shared->array, ELEMENT, &number);
 	return number;
 }
 
@@ -59,14 +65,14 @@ static inline uint64_t peer_load(struct shared *shared)
 
 static inline bool peer_add(struct shared *shared, uint64_t number)
 {
-	return stoa_value_fetch_add(shared->value, &number, NULL) == 0;
+	return CALL(stoa_value_fetch_add)(shared->value, &number, NULL) == 0;
 }
 
 static inline uint64_t peer_load(struct shared *shared)
 {
 	uint64_t number = 0;
 
-	stoa_value_load(shared->value, &number);
+	CALL(stoa_value_load)(shared->value, &number);
 	return number;
 }
 
@@ -75,9 +81,15 @@ static inline uint64_t peer_load(struct shared *shared)
 #if defined(STOA_ARRAY) && defined(STOA_LTO)
 #define PEER_ID stoa_lto_array
 #define PEER_NAME "stoa array/lto"
+#elif defined(STOA_ARRAY) && defined(STOA_INLINE)
+#define PEER_ID stoa_inline_array
+#define PEER_NAME "stoa array/inline"
 #elif defined(STOA_ARRAY)
 #define PEER_ID stoa_array
 #define PEER_NAME "stoa array"
+#elif defined(STOA_INLINE)
+#define PEER_ID stoa_inline
+#define PEER_NAME "stoa/inline"
 #elif defined(STOA_LTO)
 #define PEER_ID stoa_lto
 #define PEER_NAME "stoa/lto"

@@ -8,9 +8,9 @@
 #define SIZES(name) QUEUE_SYMBOL(name, 8), QUEUE_SYMBOL(name, 64), QUEUE_SYMBOL(name, 1024)
 #define THREE(name) &QUEUE_SYMBOL(name, 8), &QUEUE_SYMBOL(name, 64), &QUEUE_SYMBOL(name, 1024)
 
-extern const struct queue_peer SIZES(stoa), SIZES(stoa_inline), SIZES(stoa_lto), SIZES(ck_ring), SIZES(boost_spsc),
-	SIZES(boost_queue), SIZES(rte_ring), SIZES(rte_hts), SIZES(vyukov), SIZES(cached), SIZES(mutex),
-	SIZES(robust_mutex), SIZES(mailbox), SIZES(broken);
+extern const struct queue_peer SIZES(stoa), SIZES(stoa_inline), SIZES(stoa_lto), SIZES(ck_ring),
+	SIZES(boost_spsc), SIZES(boost_queue), SIZES(rte_ring), SIZES(rte_hts), SIZES(vyukov), SIZES(cached),
+	SIZES(mutex), SIZES(robust_mutex), SIZES(mailbox), SIZES(broken);
 
 const struct queue_peer *const queue_peers[] = {
 	THREE(stoa),       THREE(stoa_inline),
@@ -59,13 +59,15 @@ const struct value_peer *const value_peers[] = {
 
 /* ---- numbers ---- */
 
-extern const struct scalar_peer SCALAR_SYMBOL(stoa), SCALAR_SYMBOL(stoa_array), SCALAR_SYMBOL(stoa_lto),
-	SCALAR_SYMBOL(stoa_lto_array), SCALAR_SYMBOL(plain), SCALAR_SYMBOL(mutex), SCALAR_SYMBOL(robust),
-	SCALAR_SYMBOL(rwlock);
+extern const struct scalar_peer SCALAR_SYMBOL(stoa), SCALAR_SYMBOL(stoa_array), SCALAR_SYMBOL(stoa_inline),
+	SCALAR_SYMBOL(stoa_inline_array), SCALAR_SYMBOL(stoa_lto), SCALAR_SYMBOL(stoa_lto_array),
+	SCALAR_SYMBOL(plain), SCALAR_SYMBOL(mutex), SCALAR_SYMBOL(robust), SCALAR_SYMBOL(rwlock);
 
 const struct scalar_peer *const scalar_peers[] = {
 	&SCALAR_SYMBOL(stoa),
 	&SCALAR_SYMBOL(stoa_array),
+	&SCALAR_SYMBOL(stoa_inline),
+	&SCALAR_SYMBOL(stoa_inline_array),
 #ifdef WITH_LTO
 	&SCALAR_SYMBOL(stoa_lto),
 	&SCALAR_SYMBOL(stoa_lto_array),
