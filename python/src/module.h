@@ -42,5 +42,8 @@ int add_type(PyObject *module, PyType_Spec *spec);
 
 /* What each file adds.  -1 with an exception. */
 int add_segment(PyObject *module);
+int add_value(PyObject *module);
+int add_array(PyObject *module);
+int add_struct(PyObject *module);
 
 #endif

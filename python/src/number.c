@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * number.c - numbers of the library's types as Python's, with the conversions of ctypes.
+ */
+#include "number.h"
+
+#include <string.h>
+
+int number_type(int typecode)
+{
+	static const char codes[] = "bBhHiIlLqQfd?";
+	static const uint8_t types[] = { STOA_I8,  STOA_U8,  STOA_I16, STOA_U16, STOA_I32, STOA_U32, STOA_I64,
+		                         STOA_U64, STOA_I64, STOA_U64, STOA_F32, STOA_F64, STOA_BOOL };
+	const char *found = typecode ? strchr(codes, typecode) : NULL;
+
+	if (found)
+		return types[found - codes];
+	PyErr_Format(PyExc_ValueError, "no number has the typecode %c", typecode);
+	return -1;
+}
+
+PyObject *number_get(uint32_t type, const void *at)
+{
+	union number n;
+
+	memcpy(&n, at, stoa_type_size(type));
+	switch (type) {
+	case STOA_I8:
+		return PyLong_FromLong(n.i8);
+	case STOA_I16:
+		return PyLong_FromLong(n.i16);
+	case STOA_I32:
+		return PyLong_FromLong(n.i32);
+	case STOA_I64:
+		return PyLong_FromLongLong(n.i64);
+	case STOA_U8:
+		return PyLong_FromLong(n.u8);
+	case STOA_U16:
+		return PyLong_FromLong(n.u16);
+	case STOA_U32:
+		return PyLong_FromUnsignedLong(n.u32);
+	case STOA_U64:
+		return PyLong_FromUnsignedLongLong(n.u64);
+	case STOA_F32:
+		return PyFloat_FromDouble((double)n.f32);
+	case STOA_F64:
+		return PyFloat_FromDouble(n.f64);
+	default:
+		return PyBool_FromLong(n.u8);
+	}
+}
+
+static int put_integer(uint32_t type, PyObject *from, void *at)
+{
+	unsigned long long bits;
+
+	if (PyFloat_Check(from)) {
+		PyErr_SetString(PyExc_TypeError, "int expected instead of float instance");
+		return -1;
+	}
+	bits = PyLong_AsUnsignedLongLongMask(from);
+	if (bits == (unsigned long long)-1 && PyErr_Occurred())
+		return -1;
+	memcpy(at, &bits,
+	       stoa_type_size(type)); /* little-endian, as every machine that the library runs on */
+	return 0;
+}
+
+static int put_float(uint32_t type, PyObject *from, void *at)
+{
+	union number n;
+	double wide = PyFloat_AsDouble(from);
+
+	if (wide == -1.0 && PyErr_Occurred())
+		return -1;
+	if (type == STOA_F32)
+		n.f32 = (float)wide;
+	else
+		n.f64 = wide;
+	memcpy(at, &n, stoa_type_size(type));
+	return 0;
+}
+
+int number_put(uint32_t type, PyObject *from, void *at)
+{
+	int truth;
+
+	switch (type) {
+	case STOA_F32:
+	case STOA_F64:
+		return put_float(type, from, at);
+	case STOA_BOOL:
+		truth = PyObject_IsTrue(from);
+		if (truth >= 0)
+			*(uint8_t *)at = (uint8_t)truth;
+		return truth < 0 ? -1 : 0;
+	default:
+		return put_integer(type, from, at);
+	}
+}
+
+int number_view_fill(struct number_view *view, PyObject *exporter, Py_buffer *buffer, int flags,
+                     int dimensions)
+{
+	buffer->obj = NULL;
+	if (!view->data) {
+		PyErr_SetString(PyExc_BufferError, "what is read and written whole has no memory in place");
+		return -1;
+	}
+	if (view->read_only && (flags & PyBUF_WRITABLE)) {
+		PyErr_SetString(PyExc_BufferError, "the segment is open for reading only");
+		return -1;
+	}
+	view->shape = view->count;
+	view->stride = view->width;
+	*buffer = (Py_buffer){
+		.buf = view->data,
+		.obj = Py_NewRef(exporter),
+		.len = view->count * view->width,
+		.itemsize = view->width,
+		.readonly = view->read_only,
+		.ndim = dimensions,
+		.format = flags & PyBUF_FORMAT ? view->format : NULL,
+		.shape = dimensions && (flags & PyBUF_ND) ? &view->shape : NULL,
+		.strides = dimensions && (flags & PyBUF_STRIDES) == PyBUF_STRIDES ? &view->stride : NULL,
+	};
+	if (!(flags & PyBUF_ND))
+		buffer->ndim = 1; /* who asks for no shape gets bytes */
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * number.h - numbers of the library's types as Python's.
+ */
+#ifndef STOA_PYTHON_NUMBER_H
+#define STOA_PYTHON_NUMBER_H
+
+#include "module.h"
+
+/* Bytes of any number, aligned for it. */
+union number {
+	int8_t i8;
+	int16_t i16;
+	int32_t i32;
+	int64_t i64;
+	uint8_t u8;
+	uint16_t u16;
+	uint32_t u32;
+	uint64_t u64;
+	float f32;
+	double f64;
+};
+
+/* The type of a typecode of multiprocessing, or of '?'.  -1 with ValueError where there is none. */
+int number_type(int typecode);
+
+/* The number at `at`, of any alignment, as a new reference. */
+PyObject *number_get(uint32_t type, const void *at);
+
+/* An object as a number at `at`, as an assignment to a ctypes object: integers wrap around.  -1 with an exception. */
+int number_put(uint32_t type, PyObject *from, void *at);
+
+/* A buffer of `count` numbers from `data`, `dimensions` 1, or 0 for the one: for Py_bf_getbuffer. */
+struct number_view {
+	void *data;
+	char format[2]; /* lives in the exporter */
+	Py_ssize_t width, count, shape, stride;
+	bool read_only;
+};
+int number_view_fill(struct number_view *view, PyObject *exporter, Py_buffer *buffer, int flags,
+                     int dimensions);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * value.c - stoa._stoa.Number: a number in shared memory.
+ *
+ * `.value` and the operations are one call of the library each, and atomic.  The classes that users see
+ * are made of this one in Python.
+ */
+#include "number.h"
+
+#include <errno.h>
+
+struct number_value {
+	PyObject_HEAD struct stoa_value *handle;
+	uint32_t type;
+	struct number_view view;
+};
+
+static struct number_value *value_at(PyObject *self)
+{
+	return (struct number_value *)(void *)self;
+}
+
+static PyObject *answer(struct number_value *self, int rc, const union number *bytes)
+{
+	return rc < 0 ? raise_fault(rc, NULL) : number_get(self->type, bytes);
+}
+
+/* ---- made and gone ---- */
+
+static int value_create(struct number_value *self, struct stoa_segment *segment, const char *name,
+                        PyObject *initial, unsigned flags)
+{
+	struct stoa_value_config config = { .struct_size = sizeof config,
+		                            .type = self->type,
+		                            .flags = flags };
+	union number first;
+
+	if (initial && initial != Py_None) {
+		if (number_put(self->type, initial, &first))
+			return -1;
+		config.initial = &first;
+	}
+	return stoa_value_create(segment, name, &config, &self->handle);
+}
+
+static PyObject *value_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+	static char *names[] = { "segment", "name", "typecode", "initial", "flags", "read_only", NULL };
+	PyObject *segment_object, *initial = NULL, *made;
+	int typecode, read_only = 0, stoa_type, rc;
+	struct stoa_segment *segment;
+	struct number_value *self;
+	unsigned flags = 0;
+	const char *name;
+
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "OsC|OIp:Number", names, &segment_object, &name,
+	                                 &typecode, &initial, &flags, &read_only))
+		return NULL;
+	segment = segment_handle(segment_object);
+	stoa_type = segment ? number_type(typecode) : -1;
+	made = stoa_type < 0 ? NULL : ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+	if (!made)
+		return NULL;
+	self = value_at(made);
+	self->type = (uint32_t)stoa_type;
+	rc = value_create(self, segment, name, initial, flags);
+	if (rc) {
+		if (!PyErr_Occurred())
+			raise_fault(rc, name);
+		Py_DECREF(made);
+		return NULL;
+	}
+	self->view = (struct number_view){
+		.data = stoa_value_data(self->handle),
+		.format = { (char)typecode },
+		.width = (Py_ssize_t)stoa_type_size(self->type),
+		.count = 1,
+		.read_only = read_only,
+	};
+	return made;
+}
+
+static void value_dealloc(PyObject *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+
+	stoa_value_close(value_at(self)->handle);
+	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+	Py_DECREF(type);
+}
+
+static int value_buffer(PyObject *self, Py_buffer *buffer, int flags)
+{
+	return number_view_fill(&value_at(self)->view, self, buffer, flags, 0);
+}
+
+/* ---- get and set ---- */
+
+static PyObject *value_get(PyObject *object, void *unused)
+{
+	struct number_value *self = value_at(object);
+	union number now;
+	int rc = stoa_value_load(self->handle, &now);
+
+	(void)unused;
+	return answer(self, rc, &now);
+}
+
+static int value_set(PyObject *object, PyObject *given, void *unused)
+{
+	struct number_value *self = value_at(object);
+	union number next;
+	int rc;
+
+	(void)unused;
+	if (!given) {
+		PyErr_SetString(PyExc_TypeError, "can't delete attribute");
+		return -1;
+	}
+	if (number_put(self->type, given, &next))
+		return -1;
+	rc = stoa_value_store(self->handle, &next);
+	return rc ? raise_fault(rc, NULL), -1 : 0;
+}
+
+/* ---- operations ---- */
+
+typedef int fetch_function(struct stoa_value *value, const void *operand, void *previous);
+
+static PyObject *value_fetch(PyObject *object, PyObject *given, fetch_function *fetch)
+{
+	struct number_value *self = value_at(object);
+	union number operand, before;
+	int rc;
+
+	if (number_put(self->type, given, &operand))
+		return NULL;
+	rc = fetch(self->handle, &operand, &before);
+	if (rc == -EPROTOTYPE) {
+		PyErr_SetString(PyExc_TypeError, "numbers of this type have no such operation");
+		return NULL;
+	}
+	return answer(self, rc, &before);
+}
+
+/* An operation as a method, which gives the number before, and as an operator. */
+#define VALUE_FETCH(NAME)                                                                                    \
+	static PyObject *value_##NAME(PyObject *self, PyObject *operand)                                     \
+	{                                                                                                    \
+		return value_fetch(self, operand, stoa_value_fetch_##NAME);                                  \
+	}
+#define VALUE_FETCH_IN_PLACE(NAME)                                                                           \
+	VALUE_FETCH(NAME)                                                                                    \
+	static PyObject *value_in_place_##NAME(PyObject *self, PyObject *operand)                            \
+	{                                                                                                    \
+		PyObject *before = value_##NAME(self, operand);                                              \
+                                                                                                             \
+		if (!before)                                                                                 \
+			return NULL;                                                                         \
+		Py_DECREF(before);                                                                           \
+		return Py_NewRef(self);                                                                      \
+	}
+VALUE_FETCH_IN_PLACE(add)
+VALUE_FETCH_IN_PLACE(sub)
+VALUE_FETCH_IN_PLACE(and)
+VALUE_FETCH_IN_PLACE(or)
+VALUE_FETCH_IN_PLACE(xor)
+VALUE_FETCH(min)
+VALUE_FETCH(max)
+
+static int value_exchange_call(struct stoa_value *value, const void *operand, void *previous)
+{
+	return stoa_value_exchange(value, operand, previous);
+}
+
+static PyObject *value_exchange(PyObject *self, PyObject *given)
+{
+	return value_fetch(self, given, value_exchange_call);
+}
+
+static PyObject *value_compare_exchange(PyObject *object, PyObject *args)
+{
+	struct number_value *self = value_at(object);
+	PyObject *expected_object, *desired_object;
+	union number expected, desired;
+	int rc;
+
+	if (!PyArg_ParseTuple(args, "OO:compare_exchange", &expected_object, &desired_object) ||
+	    number_put(self->type, expected_object, &expected) ||
+	    number_put(self->type, desired_object, &desired))
+		return NULL;
+	rc = stoa_value_compare_exchange(self->handle, &expected, &desired);
+	return answer(self, rc, &expected);
+}
+
+struct value_wait {
+	struct stoa_value *handle;
+	union number while_equal;
+};
+
+static int value_wait_call(void *context, const struct timespec *deadline)
+{
+	struct value_wait *wait = context;
+
+	return stoa_value_wait(wait->handle, &wait->while_equal, deadline);
+}
+
+static PyObject *value_wait(PyObject *object, PyObject *args, PyObject *keywords)
+{
+	static char *names[] = { "while_equal", "timeout", NULL };
+	struct number_value *self = value_at(object);
+	struct value_wait wait = { .handle = self->handle };
+	PyObject *while_equal, *timeout = NULL;
+	const struct timespec *deadline;
+	struct timespec room;
+	int rc;
+
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:wait", names, &while_equal, &timeout) ||
+	    number_put(self->type, while_equal, &wait.while_equal) ||
+	    !deadline_from(timeout, &room, &deadline))
+		return NULL;
+	rc = call_waiting(value_wait_call, &wait, deadline);
+	if (rc < 0)
+		return PyErr_Occurred() ? NULL : raise_fault(rc, NULL);
+	return PyBool_FromLong(rc == 0);
+}
+
+static PyObject *value_footprint(PyObject *type, PyObject *unused)
+{
+	struct stoa_value_config config = { .struct_size = sizeof config };
+	uint64_t bytes = 0;
+
+	(void)type;
+	(void)unused;
+	stoa_value_footprint(&config, &bytes); /* the same for all numbers */
+	return PyLong_FromUnsignedLongLong(bytes);
+}
+
+static PyMethodDef value_methods[] = {
+	{ "add", value_add, METH_O, "add(n): adds, atomically; the number before" },
+	{ "sub", value_sub, METH_O, "sub(n): subtracts, atomically; the number before" },
+	{ "and_", value_and, METH_O, "and_(n): bitwise and, atomically; the number before" },
+	{ "or_", value_or, METH_O, "or_(n): bitwise or, atomically; the number before" },
+	{ "xor", value_xor, METH_O, "xor(n): bitwise exclusive or, atomically; the number before" },
+	{ "min", value_min, METH_O, "min(n): the lesser of the two, atomically; the number before" },
+	{ "max", value_max, METH_O, "max(n): the greater of the two, atomically; the number before" },
+	{ "exchange", value_exchange, METH_O, "exchange(n): sets, atomically; the number before" },
+	{ "compare_exchange", value_compare_exchange, METH_VARARGS,
+	  "compare_exchange(expected, desired): sets desired where it is expected, atomically; the number "
+	  "before, "
+	  "which is expected where it did" },
+	{ "wait", (PyCFunction)(void (*)(void))value_wait, METH_VARARGS | METH_KEYWORDS,
+	  "wait(while_equal, timeout=None): waits until it is another number; False where the time ran out" },
+	{ "footprint", value_footprint, METH_NOARGS | METH_STATIC, "footprint(): bytes in a segment" },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef value_properties[] = {
+	{ "value", value_get, value_set, "the number; get and set are atomic", NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot value_slots[] = {
+	{ Py_tp_doc,
+	  (void *)"Number(segment, name, typecode, initial=None, flags=0): a number in shared memory" },
+	{ Py_tp_new, (void *)value_new },
+	{ Py_tp_dealloc, (void *)value_dealloc },
+	{ Py_tp_methods, value_methods },
+	{ Py_tp_getset, value_properties },
+	{ Py_bf_getbuffer, (void *)value_buffer },
+	{ Py_nb_inplace_add, (void *)value_in_place_add },
+	{ Py_nb_inplace_subtract, (void *)value_in_place_sub },
+	{ Py_nb_inplace_and, (void *)value_in_place_and },
+	{ Py_nb_inplace_or, (void *)value_in_place_or },
+	{ Py_nb_inplace_xor, (void *)value_in_place_xor },
+	{ 0, NULL },
+};
+
+static PyType_Spec value_spec = {
+	.name = "stoa._stoa.Number",
+	.basicsize = sizeof(struct number_value),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+	.slots = value_slots,
+};
+
+int add_value(PyObject *module)
+{
+	return add_type(module, &value_spec);
+}
