@@ -483,6 +483,33 @@ static PyType_Spec array_spec = {
 	.slots = array_slots,
 };
 
+/* ---- what is there ---- */
+
+PyObject *array_info(PyObject *module, PyObject *args)
+{
+	struct stoa_array_config info = { .struct_size = sizeof info };
+	struct stoa_segment *segment;
+	struct stoa_array *array;
+	PyObject *segment_object;
+	const char *name;
+	int rc;
+
+	(void)module;
+	if (!PyArg_ParseTuple(args, "Os:array_info", &segment_object, &name))
+		return NULL;
+	segment = segment_handle(segment_object);
+	if (!segment)
+		return NULL;
+	rc = stoa_array_open(segment, name, NULL, &array);
+	if (rc)
+		return raise_fault(rc, name);
+	stoa_array_info(array, &info);
+	stoa_array_close(array);
+	return Py_BuildValue("(sKI)", ((char[]){ number_typecode(info.type), 0 }),
+	                     (unsigned long long)info.count,
+	                     info.flags & STOA_ATOMIC_RANGES ? info.writers : 0);
+}
+
 int add_array(PyObject *module)
 {
 	return add_type(module, &array_spec);

@@ -3,6 +3,7 @@
  * module.c - the extension module stoa._stoa: the library's calls for Python, with its errors and its waiting.
  */
 #include "module.h"
+#include "number.h"
 
 #include <errno.h>
 #include <math.h>
@@ -81,6 +82,14 @@ static int module_exec(PyObject *module)
 	return PyModule_AddStringConstant(module, "version", stoa_version());
 }
 
+static PyMethodDef module_methods[] = {
+	{ "value_info", value_info, METH_VARARGS,
+	  "value_info(segment, name): (typecode or None, size, writers)" },
+	{ "array_info", array_info, METH_VARARGS,
+	  "array_info(segment, name): (typecode, count, writers; 0 where it is not whole)" },
+	{ NULL, NULL, 0, NULL },
+};
+
 static PyModuleDef_Slot module_slots[] = {
 	{ Py_mod_exec, (void *)module_exec },
 	{ 0, NULL },
@@ -90,6 +99,7 @@ static struct PyModuleDef module_definition = {
 	PyModuleDef_HEAD_INIT,
 	.m_name = "stoa._stoa",
 	.m_doc = "The library's handles.  Use the package stoa.",
+	.m_methods = module_methods,
 	.m_slots = module_slots,
 };
 

@@ -19,6 +19,15 @@ int number_type(int typecode)
 	return -1;
 }
 
+char number_typecode(uint32_t type)
+{
+	static const char codes[] = { [STOA_I8] = 'b',  [STOA_I16] = 'h', [STOA_I32] = 'i', [STOA_I64] = 'l',
+		                      [STOA_U8] = 'B',  [STOA_U16] = 'H', [STOA_U32] = 'I', [STOA_U64] = 'L',
+		                      [STOA_F32] = 'f', [STOA_F64] = 'd', [STOA_BOOL] = '?' };
+
+	return type < sizeof codes ? codes[type] : '\0';
+}
+
 PyObject *number_get(uint32_t type, const void *at)
 {
 	union number n;

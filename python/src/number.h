@@ -24,6 +24,9 @@ union number {
 /* The type of a typecode of multiprocessing, or of '?'.  -1 with ValueError where there is none. */
 int number_type(int typecode);
 
+/* The other way round; 0 for STOA_BYTES. */
+char number_typecode(uint32_t type);
+
 /* The number at `at`, of any alignment, as a new reference. */
 PyObject *number_get(uint32_t type, const void *at);
 
@@ -39,5 +42,10 @@ struct number_view {
 };
 int number_view_fill(struct number_view *view, PyObject *exporter, Py_buffer *buffer, int flags,
                      int dimensions);
+
+/* Methods of the module: what is under a name in a segment. */
+PyObject *value_info(PyObject *module, PyObject *args); /* (typecode or None, size, writers) */
+PyObject *array_info(PyObject *module,
+                     PyObject *args); /* (typecode, count, writers; 0 where it is not whole) */
 
 #endif

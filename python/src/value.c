@@ -283,6 +283,33 @@ static PyType_Spec value_spec = {
 	.slots = value_slots,
 };
 
+/* ---- what is there ---- */
+
+PyObject *value_info(PyObject *module, PyObject *args)
+{
+	struct stoa_value_config info = { .struct_size = sizeof info };
+	struct stoa_segment *segment;
+	struct stoa_value *value;
+	PyObject *segment_object;
+	const char *name;
+	char code[2] = { 0 };
+	int rc;
+
+	(void)module;
+	if (!PyArg_ParseTuple(args, "Os:value_info", &segment_object, &name))
+		return NULL;
+	segment = segment_handle(segment_object);
+	if (!segment)
+		return NULL;
+	rc = stoa_value_open(segment, name, NULL, &value);
+	if (rc)
+		return raise_fault(rc, name);
+	stoa_value_info(value, &info);
+	stoa_value_close(value);
+	code[0] = number_typecode(info.type);
+	return Py_BuildValue("(zKI)", code[0] ? code : NULL, (unsigned long long)info.size, info.writers);
+}
+
 int add_value(PyObject *module)
 {
 	return add_type(module, &value_spec);

@@ -4,4 +4,6 @@
 The names are those of multiprocessing: a program changes its import line and nothing else.
 """
 
+from stoa._segments import Segment, create, open, unlink
 from stoa._stoa import version as __version__
+from stoa.sharedctypes import Array, RawArray, RawValue, Value

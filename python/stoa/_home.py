@@ -7,7 +7,7 @@ the objects of one owner:
     held = temporary(("value", "q"), 256)
     held.segment, held.name     # create the object there, under that name
     held.fresh                  # False: the place was used before, and so the object exists
-    held.beside("lock")         # the name of another object of the same place
+    held.beside("lock")         # a place for another object of the same owner, kept as long
 """
 
 import os
@@ -20,6 +20,7 @@ from stoa._stoa import Segment
 EXCLUSIVE = 0x1
 UNLINK_LAST = 0x80
 HOME_BYTES = 1 << 20
+OBJECT = "object"  # in a segment of its own
 HEAD_BYTES = 256  # of an object, beside what it asks for
 
 _lock = threading.RLock()
@@ -72,8 +73,8 @@ class Held:
         return str(self._index)
 
     def beside(self, suffix):
-        """The name of another object in the same place."""
-        return f"{self._index}.{suffix}"
+        """A place for another object of the same owner."""
+        return Beside(self, suffix)
 
     def __reduce__(self):
         return _arrive, (self._at.name, self._index, self._generation)
@@ -81,6 +82,57 @@ class Held:
 
 def _arrive(name, index, generation):
     return Held(_attach(name), index, generation, False)
+
+
+class Named:
+    """The place of the one object of a segment that has a name and lasts."""
+
+    __slots__ = ("segment", "_segment_name", "name")
+
+    fresh = None  # nobody knows: create or open
+
+    def __init__(self, segment_name, segment, name=OBJECT):
+        self._segment_name = segment_name
+        self.segment = segment
+        self.name = name
+
+    def beside(self, suffix):
+        return Beside(self, suffix)
+
+    def __reduce__(self):
+        return _open_named, (self._segment_name, self.name)
+
+
+class Beside:
+    """A place that belongs to another, and is kept by it."""
+
+    __slots__ = ("held", "_suffix")
+
+    fresh = None
+
+    def __init__(self, held, suffix):
+        self.held = held
+        self._suffix = suffix
+
+    @property
+    def segment(self):
+        return self.held.segment
+
+    @property
+    def name(self):
+        return f"{self.held.name}.{self._suffix}"
+
+    def __reduce__(self):
+        return Beside, (self.held, self._suffix)
+
+
+def named(name, bytes):
+    """The place of the one object of that lasting segment, which is created, or opened where it is there."""
+    return Named(name, Segment.create(name, bytes))
+
+
+def _open_named(segment_name, name):
+    return Named(segment_name, Segment.open(segment_name), name)
 
 
 def temporary(shape, bytes=4096):

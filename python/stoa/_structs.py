@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Structs that are read and written whole, attribute by attribute.
+
+A read copies the whole; a write copies it, changes the copy, and publishes the copy where the whole is
+still what was read (compare-and-swap), or else starts again.  Whatever lies inside (a struct in the
+struct, an array) is a part: the same two steps, at an offset.
+
+A view is how the bytes of a private copy look: a ctypes object, or a NumPy array without dimensions.
+"""
+
+import ctypes
+import weakref
+
+from stoa import _types
+from stoa._locked import SLOTS, Locked
+from stoa._stoa import Struct
+
+_aggregates = (ctypes.Structure, ctypes.Union, ctypes.Array)
+
+
+class _CView:
+    """Of ctypes."""
+
+    def __init__(self, type_):
+        self.type = type_
+        self.size = ctypes.sizeof(type_)
+
+    def over(self, bytes_, offset=0):
+        return self.type.from_buffer(bytes_, offset)
+
+    def first(self, args):
+        return self.type(*args)
+
+    def names(self):
+        return [field[0] for base in reversed(self.type.__mro__) for field in base.__dict__.get("_fields_", ())]
+
+    get = staticmethod(getattr)
+    set = staticmethod(setattr)
+
+    @staticmethod
+    def part(view, inner):
+        """Layout and offset of `inner`, which was got from `view`; None where it is a plain Python object."""
+        if not isinstance(inner, _aggregates):
+            return None
+        return _CView(type(inner)), ctypes.addressof(inner) - ctypes.addressof(view)
+
+    def assign(self, view, given):
+        """Makes the whole of `view` what is given: an object of that type, or, for an array, its elements."""
+        if isinstance(given, self.type):
+            ctypes.memmove(ctypes.addressof(view), ctypes.addressof(given), self.size)
+        elif isinstance(given, tuple):
+            self.assign(view, self.type(*given))
+        elif issubclass(self.type, ctypes.Array):
+            view[:] = given
+        else:
+            raise TypeError(f"expected {self.type.__name__} instance, got {type(given).__name__}")
+
+
+class _NumpyView:
+    """Of NumPy."""
+
+    def __init__(self, dtype):
+        self.type = dtype
+        self.size = dtype.itemsize
+
+    def over(self, bytes_, offset=0):
+        import numpy
+
+        base = self.type.subdtype
+        dtype, shape = base if base else (self.type, ())
+        return numpy.ndarray(shape, dtype, buffer=bytes_, offset=offset)
+
+    def first(self, args):
+        view = self.over(bytearray(self.size))
+        if args:
+            view[...] = args[0] if len(args) == 1 else args
+        return view
+
+    def names(self):
+        return self.type.names or ()
+
+    @staticmethod
+    def get(view, name):
+        found = view[name]
+        return found if found.dtype.names or found.shape else found[()]
+
+    @staticmethod
+    def set(view, name, value):
+        view[name] = value
+
+    @staticmethod
+    def part(view, inner):
+        import numpy
+
+        if not isinstance(inner, numpy.ndarray):
+            return None
+        dtype = numpy.dtype((inner.dtype, inner.shape))
+        offset = inner.__array_interface__["data"][0] - view.__array_interface__["data"][0]
+        return (_NumpyView(dtype), offset) if inner.flags.c_contiguous else None
+
+    @staticmethod
+    def assign(view, given):
+        view[...] = given
+
+
+def view_of(type_):
+    return _CView(type_) if isinstance(type_, type) else _NumpyView(type_)
+
+
+def _change(struct, edit):
+    """Runs `edit` on private copies of the bytes until one is published; what it was made from, and it."""
+    seen = struct.load()
+    while True:
+        copy = bytearray(seen)
+        edit(copy)
+        found = struct.compare_exchange(seen, copy)
+        if found == seen:
+            return copy
+        seen = found
+
+
+class Part:
+    """A struct or an array inside a struct value: reads and writes reach the whole."""
+
+    __slots__ = ("_whole", "_view", "_offset")
+
+    def __init__(self, whole, view, offset):
+        object.__setattr__(self, "_whole", whole)
+        object.__setattr__(self, "_view", view)
+        object.__setattr__(self, "_offset", offset)
+
+    def _look(self):
+        return self._view.over(self._whole.load(), self._offset)
+
+    def _edit(self, change):
+        _change(self._whole, lambda bytes_: change(self._view.over(bytes_, self._offset)))
+
+    def _got(self, view, inner):
+        part = self._view.part(view, inner)
+        return Part(self._whole, part[0], self._offset + part[1]) if part else inner
+
+    def load(self):
+        """A private copy, of one moment."""
+        return self._view.over(bytearray(memoryview(self._whole.load())[self._offset :][: self._view.size]))
+
+    def store(self, given):
+        """Replaces the part, and leaves the rest of the whole as it is."""
+        self._edit(lambda view: self._view.assign(view, given))
+
+    def __getattr__(self, name):
+        if name not in self._view.names():
+            raise AttributeError(f"no field {name!r}")
+        view = self._look()
+        return self._got(view, self._view.get(view, name))
+
+    def __setattr__(self, name, value):
+        if name not in self._view.names():
+            raise AttributeError(f"no field {name!r}")
+        value = _unpart(value)
+        self._edit(lambda view: self._view.set(view, name, value))
+
+    def __len__(self):
+        return len(self._look())
+
+    def __getitem__(self, key):
+        view = self._look()
+        inner = view[key]
+        return inner if isinstance(key, slice) else self._got(view, inner)
+
+    def __setitem__(self, key, value):
+        value = _unpart(value)
+
+        def change(view):
+            view[key] = value
+
+        self._edit(change)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype=None):
+        import numpy
+
+        return numpy.asarray(self.load(), dtype)
+
+    def __repr__(self):
+        return f"<part of a shared struct: {self.load()!r}>"
+
+
+def _unpart(value):
+    if isinstance(value, Part):
+        return value.load()
+    return value.load() if isinstance(value, SynchronizedStruct) else value
+
+
+class SynchronizedStruct(Locked):
+    """A struct in shared memory, never torn.
+
+    Fields are attributes.  A field that is called like a method here hides it.
+    """
+
+    __slots__ = SLOTS + ("_struct", "_view", "_whole")
+
+    def load(self):
+        """A private copy: a ctypes object, or a NumPy array without dimensions."""
+        with self._guard():
+            return self._view.over(self._struct.load())
+
+    def store(self, given):
+        """Replaces it with an object of its type, or with a tuple of its fields."""
+        bytes_ = bytearray(self._view.size)
+        self._view.assign(self._view.over(bytes_), _unpart(given))
+        with self._guard():
+            self._struct.store(bytes_)
+
+    def update(self, fn):
+        """Calls fn with a private copy, which it changes, or returns another to take its place; that
+        becomes the value in one atomic step.  fn runs again where somebody else was faster.  The copy
+        that became the value."""
+
+        def edit(bytes_):
+            view = self._view.over(bytes_)
+            made = fn(view)
+            if made is not None:
+                self._view.assign(view, _unpart(made))
+
+        with self._guard():
+            return self._view.over(_change(self._struct, edit))
+
+    def wait(self, while_equal, timeout=None):
+        """Waits until the value is another than that, byte by byte; False where the time ran out."""
+        bytes_ = bytearray(self._view.size)
+        self._view.assign(self._view.over(bytes_), _unpart(while_equal))
+        return self._struct.wait(bytes_, timeout)
+
+    def get_obj(self):
+        """The same struct without the lock: a part that is the whole."""
+        return self._whole
+
+    value = property(lambda self: self.load(), lambda self, given: self.store(given), doc="the whole of it")
+
+    def __reduce__(self):
+        return rebuild, (self._held, self._view.type, self._own_lock())
+
+    def __repr__(self):
+        return f"<{type(self).__name__} wrapper for {self._view.over(self._struct.load())!r}>"
+
+
+def _field(name):
+    def get(self):
+        with self._guard():
+            return getattr(self._whole, name)
+
+    def set_(self, value):
+        with self._guard():
+            setattr(self._whole, name, value)
+
+    return property(get, set_)
+
+
+_classes = weakref.WeakKeyDictionary()
+
+
+def _class_for(view):
+    try:
+        return _classes[view.type]
+    except (KeyError, TypeError):  # a dtype is not weakly referenced
+        pass
+    name = view.type.__name__ if isinstance(view, _CView) else "Record"
+    made = type("Synchronized" + name, (SynchronizedStruct,), {n: _field(n) for n in view.names()} | {"__slots__": ()})
+    try:
+        _classes[view.type] = made
+    except TypeError:
+        pass
+    return made
+
+
+WRITERS_ROOM = 1 << 18  # bytes that places for writing processes may take
+
+
+def writers_for(size):
+    """How many processes may write at once: many where they cost little."""
+    return max(8, min(64, WRITERS_ROOM // (3 * (size + 64))))
+
+
+def footprint(type_, writers=0):
+    size = view_of(type_).size
+    return Struct.footprint(size, writers or writers_for(size))
+
+
+def make(held, type_, args, lock=None, writers=0):
+    """A struct value in that place, at its beginning."""
+    view = view_of(type_)
+    first = bytes(memoryview(view.first(args)).cast("B"))
+    struct = Struct(held.segment, held.name, view.size, first, 0, writers or writers_for(view.size))
+    if held.fresh is False:
+        struct.store(first)
+    return _wrap(held, view, struct, lock)
+
+
+def rebuild(held, type_, lock=None):
+    """The struct value that is there."""
+    view = view_of(type_)
+    return _wrap(held, view, Struct(held.segment, held.name, view.size, None, 0, 1), lock)
+
+
+def _wrap(held, view, struct, lock):
+    made = object.__new__(_class_for(view))
+    made._place(held, lock)
+    made._view = view
+    made._struct = struct
+    made._whole = Part(struct, view, 0)
+    return made
+
+
+def is_struct(type_):
+    return _types.is_struct(type_) or _types.numpy_dtype(type_) is not None
