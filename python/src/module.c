@@ -77,7 +77,8 @@ int add_type(PyObject *module, PyType_Spec *spec)
 
 static int module_exec(PyObject *module)
 {
-	if (add_segment(module) || add_value(module) || add_array(module) || add_struct(module))
+	if (add_segment(module) || add_value(module) || add_array(module) || add_struct(module) ||
+	    add_queue(module))
 		return -1;
 	return PyModule_AddStringConstant(module, "version", stoa_version());
 }

@@ -45,5 +45,6 @@ int add_segment(PyObject *module);
 int add_value(PyObject *module);
 int add_array(PyObject *module);
 int add_struct(PyObject *module);
+int add_queue(PyObject *module);
 
 #endif

@@ -7,3 +7,4 @@ The names are those of multiprocessing: a program changes its import line and no
 from stoa._segments import Segment, create, open, unlink
 from stoa._stoa import version as __version__
 from stoa.sharedctypes import Array, RawArray, RawValue, Value
+from stoa.queues import Empty, Full, JoinableQueue, Queue, ShutDown, SimpleQueue

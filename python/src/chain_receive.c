@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * chain_receive.c - the receiving end of a chain; chain.c has the essay.
+ */
+#include "chain_parts.h"
+
+#include <errno.h>
+
+#define SLICE_NS 100000000ll
+#define LINGER_NS 20000000ll
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+static void finish(struct chain *chain, struct ring *ring)
+{
+	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
+	struct finished before, after;
+	int rc = STOA_CHANGED;
+
+	if (stoa_queue_stat(ring->queue, &stat) || stoa_value_load(chain->finished, &before))
+		return;
+	while (rc == STOA_CHANGED) {
+		if (in_finished(&before, ring->number))
+			break;
+		if (ring->number - before.first >= 32)
+			return; /* somebody holds a message of a ring long before; its file stays for now */
+		after = before;
+		after.sent += stat.sent - stat.discarded;
+		after.mask |= 1u << (ring->number - before.first);
+		for (; after.mask & 1; after.mask >>= 1)
+			after.first++;
+		rc = stoa_value_compare_exchange(chain->finished, &before, &after);
+	}
+	if (rc == 0 || rc == STOA_CHANGED)
+		remove_ring(chain, ring->number);
+}
+
+int ring_to_receive(struct chain *chain, uint32_t number, struct ring **ring)
+{
+	for (;;) {
+		uint32_t last = NUMBER(load_tail(chain));
+		int rc = -ENOENT;
+
+		if (chain->closed)
+			return -ESHUTDOWN;
+		while (number < last && is_finished(chain, number))
+			number++;
+		rc = get_ring(chain, number, false, ring);
+		if (rc && rc != -ENOENT)
+			return rc;
+		if (rc == 0 && (number == last || !is_finished(chain, number)))
+			return 0;
+		if (rc == 0) { /* finished meanwhile; what was opened may be a ghost */
+			forget_ring(chain, number);
+			ring_leave(*ring);
+		}
+	}
+}
+
+struct taking {
+	struct stoa_receiver *receiver;
+	struct stoa_message *message;
+};
+
+static int take_waiting(void *context, const struct timespec *deadline)
+{
+	const struct taking *taking = context;
+
+	return stoa_receiver_take(taking->receiver, taking->message, deadline);
+}
+
+/* Takes from one ring, and uses it as long as the message is held. */
+static int take_at(struct ring *ring, struct chain_taken *taken, const struct timespec *deadline)
+{
+	struct taking taking = { .message = &taken->message };
+	int rc = ring_receiver(ring, &taking.receiver);
+
+	if (rc)
+		return rc;
+	rc = stoa_receiver_take(taking.receiver, taking.message, &stoa_now);
+	if (rc == STOA_EMPTY && deadline != &stoa_now)
+		rc = call_waiting(take_waiting, &taking, deadline);
+	if (rc) {
+		ring_put_receiver(ring, taking.receiver);
+		return rc;
+	}
+	taken->receiver = taking.receiver;
+	taken->ring = ring_use(ring);
+	return 0;
+}
+
+void chain_done_with(struct chain_taken *taken, bool acknowledge)
+{
+	if (acknowledge)
+		stoa_receiver_release(taken->receiver, &taken->message);
+	else
+		stoa_receiver_return(taken->receiver, &taken->message);
+	ring_put_receiver(taken->ring, taken->receiver);
+	ring_leave(taken->ring);
+}
+
+/* What came back to rings that are drained but for that. */
+static int take_lingering(struct chain *chain, struct chain_taken *taken)
+{
+	chain->looked_ns = now_ns();
+	for (uint32_t i = 0; i < chain->lingering_count;) {
+		struct ring *ring = chain->lingering[i];
+		int rc = take_at(ring, taken, &stoa_now);
+
+		if (rc != STOA_EMPTY && rc != STOA_CLOSED)
+			return rc;
+		if (rc == STOA_EMPTY) {
+			i++;
+			continue;
+		}
+		finish(chain, ring);
+		chain->lingering[i] = chain->lingering[--chain->lingering_count];
+		forget_ring(chain, ring->number);
+		ring_leave(ring);
+	}
+	return STOA_EMPTY;
+}
+
+/* Ring `ring` is drained; `verdict` says whether for ever.  0, STOA_EMPTY (no room to linger), a fault. */
+static int move_receive(struct chain *chain, struct ring *ring, int verdict)
+{
+	struct ring *next;
+	int rc = ring_to_receive(chain, ring->number + 1, &next);
+
+	if (rc)
+		return rc;
+	if (chain->receive != ring) { /* another thread was faster */
+		ring_leave(next);
+		return 0;
+	}
+	if (verdict == STOA_CLOSED) {
+		chain_watch(chain, ring, false);
+		finish(chain, ring);
+		forget_ring(chain, ring->number);
+	} else if (chain->lingering_count == CHAIN_LINGERING) {
+		ring_leave(next);
+		return STOA_EMPTY;
+	} else {
+		chain->lingering[chain->lingering_count++] = ring_use(ring);
+	}
+	move(&chain->receive, next);
+	chain_watch(chain, next, true);
+	return 0;
+}
+
+/* Waits at a ring, or a slice of the time.  As take_at(); STOA_CHANGED: look at everything again. */
+static int wait_at(struct chain *chain, struct ring *ring, struct chain_taken *taken,
+                   const struct timespec *deadline)
+{
+	struct timespec slice = stoa_deadline(chain->lingering_count ? LINGER_NS : SLICE_NS);
+	bool last = deadline && (deadline->tv_sec < slice.tv_sec ||
+	                         (deadline->tv_sec == slice.tv_sec && deadline->tv_nsec <= slice.tv_nsec));
+	int rc = take_at(ring, taken, last ? deadline : &slice);
+
+	return rc == STOA_CLOSED || (rc == STOA_TIMEOUT && !last) ? STOA_CHANGED : rc;
+}
+
+/* Nothing is at `ring`, now or, STOA_CLOSED, for ever.  As chain_take(); STOA_CHANGED: look again. */
+static int nothing_at(struct chain *chain, struct ring *ring, int rc, struct chain_taken *taken,
+                      const struct timespec *deadline)
+{
+	uint64_t tail = load_tail(chain);
+	struct ring *next = NULL;
+
+	if (NUMBER(tail) != ring->number) {
+		if (rc == STOA_EMPTY)
+			rc = take_at(ring, taken, &stoa_now); /* it is surely shut down by now */
+		if (rc != STOA_EMPTY && rc != STOA_CLOSED)
+			return rc;
+		rc = move_receive(chain, ring, rc);
+		if (rc != STOA_EMPTY)
+			return rc ? rc : STOA_CHANGED;
+	} else if (rc == STOA_CLOSED && !(tail & SHUT)) {
+		rc = extend(chain, ring, &next);
+		ring_leave(next);
+		return rc ? rc : STOA_CHANGED;
+	} else if (rc == STOA_CLOSED) {
+		if (!chain->lingering_count)
+			return STOA_CLOSED;
+		ring = chain->lingering[0];
+	}
+	if (deadline == &stoa_now)
+		chain_tick(chain); /* it polls */
+	return deadline == &stoa_now ? STOA_EMPTY : wait_at(chain, ring, taken, deadline);
+}
+
+int chain_start_receive(struct chain *chain)
+{
+	struct finished finished = { .first = 0 };
+	struct ring *ring;
+	int rc;
+
+	if (chain->unbounded)
+		stoa_value_load(chain->finished, &finished);
+	rc = ring_to_receive(chain, finished.first, &ring);
+	if (rc)
+		return rc;
+	if (chain->receive) {
+		ring_leave(ring);
+	} else {
+		chain->receive = ring;
+		chain_watch(chain, ring, true);
+	}
+	return 0;
+}
+
+int chain_take(struct chain *chain, struct chain_taken *taken, const struct timespec *deadline)
+{
+	int rc = STOA_CHANGED;
+
+	while (rc == STOA_CHANGED) {
+		struct ring *ring;
+
+		if (chain->closed)
+			return -ESHUTDOWN;
+		rc = chain->receive ? 0 : chain_start_receive(chain);
+		if (rc)
+			return rc;
+		if (chain->lingering_count && now_ns() - chain->looked_ns >= LINGER_NS) {
+			rc = take_lingering(chain, taken);
+			if (rc != STOA_EMPTY)
+				return rc;
+		}
+		ring = ring_use(chain->receive);
+		rc = take_at(ring, taken, chain->unbounded ? &stoa_now : deadline);
+		if (chain->unbounded && (rc == STOA_EMPTY || rc == STOA_CLOSED))
+			rc = nothing_at(chain, ring, rc, taken, deadline);
+		ring_leave(ring);
+	}
+	return rc;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * queue.h - what queue.c and lease.c know of each other.
+ */
+#ifndef STOA_PYTHON_QUEUE_H
+#define STOA_PYTHON_QUEUE_H
+
+#include "chain.h"
+#include "codec.h"
+#include "spill.h"
+
+struct queue {
+	PyObject_HEAD struct chain chain;
+	struct codec codec; /* dumps and loads are borrowed */
+	bool tasks;         /* a message that is acknowledged is a task done */
+};
+
+static inline struct queue *queue_at(PyObject *self)
+{
+	return (struct queue *)(void *)self;
+}
+
+/* Raises what an answer of chain_*() means.  NULL. */
+PyObject *queue_raise(PyObject *self, int rc, bool putting);
+
+/* A message that was taken, as an object; `*spilled` says whether `*reference` is to be removed after the
+ * acknowledgement. */
+PyObject *queue_read(struct queue *queue, const struct stoa_message *message, bool *spilled,
+                     struct spill_reference *reference);
+/* Acknowledges it, or gives it back, after queue_read(). */
+void queue_finish(struct queue *queue, struct chain_taken *taken, bool acknowledge, bool spilled,
+                  const struct spill_reference *reference);
+
+/* (timeout) and (block, timeout) as a deadline; false with an exception. */
+bool queue_deadline(PyObject *block, PyObject *timeout, struct timespec *room,
+                    const struct timespec **deadline);
+
+/* Queue.take(): a Lease.  NULL with an exception. */
+PyObject *lease_take(PyObject *self, const struct timespec *deadline);
+int add_lease(PyObject *module);
+
+#endif
