@@ -4,19 +4,28 @@
  *
  *   word = generation | thread | owner's participant slot | state
  *
- *                acquire(): 0                  release()
+ *            acquire(), take(): 0            release(), break()
  *      FREE ----------------------> HELD ----------------------> FREE
- *                                   ^  |
- *      acquire(): STOA_OWNER_DIED   |  | the holder is dead: lock_settle()
- *                                   |  v
- *                                 ORPHANED
+ *                                   ^  |                          ^
+ *      acquire(): STOA_OWNER_DIED   |  | the holder is dead:      |
+ *                                   |  v lock_settle()            |
+ *                                 ORPHANED -----------------------+
+ *                                                 break()
  *
  * Who writes.  FREE and ORPHANED: anybody, to HELD by himself.  HELD: the thread whose it is, to FREE;
- * and for a dead owner anybody, to ORPHANED.  The generation grows with every acquisition.
+ * for a dead owner anybody, to ORPHANED; and whoever breaks it, to FREE.  The generation grows with
+ * every acquisition.
  *
  * `thread` tells the threads of one process apart: a number that each gets at its first use and that is
  * told to nobody.  2^24 threads later it would be given again.  So another thread of the owner neither
  * releases the lock nor gets -EDEADLK.  A thread that ends holding keeps the lock held, as its process lives.
+ * take() holds for the process: the number is 0, which no thread has, so no release() fits.
+ *
+ * break() asks for nobody.  It compares and swaps from the very word that it found, generation included,
+ * so it ends the acquisition that it saw and no later one; it goes on to ORPHANED where a reaper was
+ * faster, as that is the same acquisition.  (A breaker that sleeps in between while one and the same holder
+ * acquires the lock 2^22 times, to the very number, breaks that one's.)  Whether it comes before a reaper or after it, nobody is told of
+ * the death: else what the next one is told would be a matter of chance.
  *
  * Death.  Before the compare-and-swap of acquire() the lock is not held; after it the word names the
  * dead one, and it makes no difference whether the call had returned, or what it would have
@@ -29,8 +38,8 @@
  * holder is gone is had also by those who never wait.  A stopped holder keeps the lock, and nothing
  * but its death takes it away.
  *
- * [Y1] The lock's word: release (seq) in stoa_lock_release() and lock_settle(), acquire (seq) in
- * try_acquire().
+ * [Y1] The lock's word: release (seq) in stoa_lock_release(), stoa_lock_break() and lock_settle(), acquire
+ * (seq) in try_acquire().
  */
 #include <errno.h>
 
@@ -41,6 +50,10 @@
 
 #define THREAD_BITS 24u
 #define GENERATION_SHIFT 42u
+
+_Static_assert((int)STOA_LOCK_FREE == LOCK_FREE && (int)STOA_LOCK_HELD == LOCK_HELD &&
+                       (int)STOA_LOCK_ORPHANED == LOCK_ORPHANED,
+               "stoa_lock_info() tells the state as it lies there");
 
 struct stoa_lock {
 	struct sync sync;
@@ -65,6 +78,11 @@ static uint64_t held_by(uint32_t self, uint32_t thread)
 static bool is_held_by(uint64_t word, uint64_t holder)
 {
 	return (word & ((1ull << GENERATION_SHIFT) - 1)) == holder;
+}
+
+static bool is_same_acquisition(uint64_t word, uint64_t other)
+{
+	return word >> GENERATION_SHIFT == other >> GENERATION_SHIFT;
 }
 
 static uint64_t without_holder(uint64_t word, unsigned state)
@@ -92,7 +110,7 @@ static int shape_of(const struct stoa_lock_config *given, struct sync_shape *sha
 
 	if (rc)
 		return rc;
-	if ((config.flags & ~(uint32_t)STOA_EXCLUSIVE) || config.reserved)
+	if ((config.flags & ~(uint32_t)STOA_EXCLUSIVE) || config.state)
 		return -EINVAL;
 	*flags = config.flags;
 	*shape = (struct sync_shape){ .kind = STOA_KIND_LOCK };
@@ -136,7 +154,10 @@ int stoa_lock_info(const struct stoa_lock *lock, struct stoa_lock_config *info)
 {
 	struct stoa_lock_config own = { .struct_size = sizeof own };
 
-	return lock && info ? info_copy(info, &own, sizeof own) : -EINVAL;
+	if (!lock || !info)
+		return -EINVAL;
+	own.state = state_of(atom64_load_seq(&lock->sync.shared->word));
+	return info_copy(info, &own, sizeof own);
 }
 
 int stoa_lock_footprint(const struct stoa_lock_config *config, uint64_t *bytes)
@@ -155,6 +176,7 @@ int stoa_lock_footprint(const struct stoa_lock_config *config, uint64_t *bytes)
 struct acquisition {
 	struct stoa_lock *lock;
 	uint64_t holder; /* as we would be */
+	bool again;      /* a holder waits for itself */
 };
 
 static int try_acquire(void *context)
@@ -168,7 +190,8 @@ static int try_acquire(void *context)
 		uint64_t next = ((word >> GENERATION_SHIFT) + 1) << GENERATION_SHIFT | acquisition->holder;
 
 		if (state == LOCK_HELD)
-			return is_held_by(word, acquisition->holder) ? -EDEADLK : STOA_EMPTY;
+			return is_held_by(word, acquisition->holder) && !acquisition->again ? -EDEADLK
+			                                                                    : STOA_EMPTY;
 		if (state != LOCK_FREE && state != LOCK_ORPHANED)
 			return -EBADMSG;
 		/* [Y1] acquire (seq): what the last holder wrote, also where it died. */
@@ -189,17 +212,27 @@ static void inspect(void *context)
 		participant_reap_all(sync->object.segment);
 }
 
-int stoa_lock_acquire(struct stoa_lock *lock, const struct timespec *deadline)
+static int acquire_for(struct stoa_lock *lock, uint32_t thread, const struct timespec *deadline)
 {
-	struct acquisition acquisition = { .lock = lock };
+	struct acquisition acquisition = { .lock = lock, .again = !thread };
 	const struct sync_attempt attempt = { try_acquire, inspect, &acquisition };
 	uint32_t self;
 	int rc = sync_self((struct sync *)lock, &self);
 
 	if (rc)
 		return rc;
-	acquisition.holder = held_by(self, this_thread());
+	acquisition.holder = held_by(self, thread);
 	return sync_wait(&lock->sync, &attempt, deadline);
+}
+
+int stoa_lock_acquire(struct stoa_lock *lock, const struct timespec *deadline)
+{
+	return acquire_for(lock, this_thread(), deadline);
+}
+
+int stoa_lock_take(struct stoa_lock *lock, const struct timespec *deadline)
+{
+	return acquire_for(lock, 0, deadline);
 }
 
 int stoa_lock_release(struct stoa_lock *lock)
@@ -216,6 +249,23 @@ int stoa_lock_release(struct stoa_lock *lock)
 	if (!is_held_by(word, held_by(self, this_thread())) ||
 	    !atom64_cas_seq(&lock->sync.shared->word, &word, without_holder(word, LOCK_FREE)))
 		return -EPERM;
+	event_wake_one(&lock->sync.shared->changed);
+	return 0;
+}
+
+int stoa_lock_break(struct stoa_lock *lock)
+{
+	int rc = sync_writable((struct sync *)lock);
+	uint64_t found, word;
+
+	if (rc)
+		return rc;
+	word = found = atom64_load_seq(&lock->sync.shared->word);
+	do {
+		if (state_of(word) == LOCK_FREE || !is_same_acquisition(word, found))
+			return -EPERM;
+		/* [Y1] release (seq): the next holder sees what the caller did on the holder's behalf. */
+	} while (!atom64_cas_seq(&lock->sync.shared->word, &word, without_holder(word, LOCK_FREE)));
 	event_wake_one(&lock->sync.shared->changed);
 	return 0;
 }

@@ -202,6 +202,8 @@ const struct survivor survivors[] = {
 	{ "sync_lock.c", "try_acquire/cas_seq#1", EXPLORE_ACQUIRE, NO_WEAKER },
 	{ "sync_lock.c", "inspect/load_seq#1", EXPLORE_RELAXED, WHOM },
 	{ "sync_lock.c", "stoa_lock_release/load_seq#1", EXPLORE_RELAXED, OWN },
+	{ "sync_lock.c", "stoa_lock_break/load_seq#1", EXPLORE_RELAXED,
+	  "who breaks a lock knows that it is held from who told so; the compare-and-swap decides" },
 	{ "sync_lock.c", "lock_settle/load_seq#1", EXPLORE_RELAXED, DEATH },
 	/* [Y2] */
 	{ "sync_event.c", "stoa_event_set/load_seq#1", EXPLORE_RELAXED, EXCHANGED },

@@ -184,9 +184,14 @@ static void use_sync(struct world *world, struct object *object)
 		MAY(stoa_barrier_wait(handle, deadline(world, &soon)), -EUSERS, -EBADMSG, WAIT_FAULTS);
 		break;
 	default:
-		if (wait)
+		if (wait && choose(world, 2))
+			MAY(stoa_lock_take(handle, deadline(world, &soon)), STOA_OWNER_DIED, -EUSERS,
+			    -EBADMSG, WAIT_FAULTS);
+		else if (wait)
 			MAY(stoa_lock_acquire(handle, deadline(world, &soon)), STOA_OWNER_DIED, -EDEADLK,
 			    -EUSERS, -EBADMSG, WAIT_FAULTS);
+		else if (choose(world, 2))
+			MAY(stoa_lock_break(handle), -EPERM, -EACCES, -EINVAL);
 		else
 			MAY(stoa_lock_release(handle), -EPERM, -EACCES, -EUSERS, -EINVAL);
 	}

@@ -650,7 +650,10 @@ static void a_lock_outlives_its_holder(void **state)
 	assert_int_equal(in_child(die_with_lock), 0);
 	assert_int_equal(stoa_lock_acquire(lock, NULL), STOA_OWNER_DIED);
 	assert_int_equal(stoa_lock_release(lock), 0);
+	assert_int_equal(stoa_lock_take(lock, NULL), 0);
 	assert_int_equal(stoa_lock_info(lock, &info), 0);
+	assert_int_equal(info.state, STOA_LOCK_HELD);
+	assert_int_equal(stoa_lock_break(lock), 0);
 	assert_int_equal(stoa_lock_close(lock), 0);
 }
 

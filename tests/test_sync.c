@@ -157,7 +157,7 @@ static void sizes_are_checked(void **state)
 	static const uint32_t parties[][2] = { { 0, 1 }, { 1, 0 }, { 65536, 0 }, { 65537, 1 },
 		                               { UINT32_MAX, 1 } };
 	struct stoa_event_config event = { .struct_size = sizeof event, .initial = 2 };
-	struct stoa_lock_config lock = { .struct_size = sizeof lock, .reserved = 1 };
+	struct stoa_lock_config lock = { .struct_size = sizeof lock, .state = 1 };
 	uint64_t bytes = 0;
 
 	(void)state;

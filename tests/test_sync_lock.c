@@ -180,6 +180,108 @@ static void a_waiter_gets_the_lock_by_release_and_by_death(void **state)
 	end_board(board);
 }
 
+/* ---- held by a process, broken by anybody ---- */
+
+static int lock_state(struct board *board)
+{
+	struct stoa_lock_config info = { .struct_size = sizeof info };
+	int rc = stoa_lock_info(board->lock, &info);
+
+	return rc ? rc : (int)info.state;
+}
+
+static int break_lock(void *context)
+{
+	return -stoa_lock_break(((struct board *)context)->lock);
+}
+
+static void *break_lock_in_thread(void *context)
+{
+	return (void *)(intptr_t)break_lock(context);
+}
+
+static void a_lock_that_a_process_took_is_released_by_anybody(void **state)
+{
+	struct board *board = with_lock();
+
+	(void)state;
+	assert_int_equal(stoa_lock_break(board->lock), -EPERM);
+	assert_int_equal(lock_state(board), STOA_LOCK_FREE);
+	ok(stoa_lock_take(board->lock, NULL));
+	assert_int_equal(lock_state(board), STOA_LOCK_HELD);
+	times_out(stoa_lock_take(board->lock, &stoa_now)); /* also who has it */
+	times_out(stoa_lock_acquire(board->lock, in(MS)));
+	assert_int_equal(stoa_lock_release(board->lock), -EPERM);
+	ok(in_thread(break_lock_in_thread, board));
+	ok(stoa_lock_take(board->lock, NULL));
+	ok(in_child(break_lock, board));
+	assert_int_equal(in_child(break_lock, board), EPERM);
+	assert_int_equal(lock_state(board), STOA_LOCK_FREE);
+	end_board(board);
+}
+
+static int take_and_tell(void *context)
+{
+	struct board *board = context;
+
+	set_word(&board->ready, 1);
+	return stoa_lock_take(board->lock, in(LONG));
+}
+
+static void who_takes_a_lock_twice_waits_for_who_breaks_it(void **state)
+{
+	struct board *board = with_lock();
+	pid_t pid;
+
+	(void)state;
+	ok(stoa_lock_take(board->lock, NULL));
+	pid = child_start(break_lock, board);
+	ok(stoa_lock_take(board->lock, in(LONG))); /* until the child has broken it */
+	ok(child_end(pid));
+	pid = child_start(take_and_tell, board);
+	assert_true(await_word(&board->ready, 1));
+	assert_true(falls_asleep(pid));
+	ok(stoa_lock_break(board->lock));
+	ok(child_end(pid)); /* and dies with it */
+	assert_int_equal(stoa_lock_take(board->lock, &stoa_now), STOA_OWNER_DIED);
+	end_board(board);
+}
+
+static void who_was_broken_does_not_release_the_next_ones_lock(void **state)
+{
+	struct board *board = with_lock();
+	pid_t pid;
+
+	(void)state;
+	ok(stoa_lock_acquire(board->lock, NULL));
+	ok(in_child(break_lock, board));
+	pid = holder(board, 0);
+	assert_int_equal(stoa_lock_release(board->lock), -EPERM);
+	times_out(stoa_lock_acquire(board->lock, &stoa_now));
+	child_kill(pid);
+	end_board(board);
+}
+
+static void nobody_is_told_of_a_death_over_a_broken_lock(void **state)
+{
+	struct board *board = with_lock();
+
+	(void)state;
+	child_kill(holder(board, 0)); /* before anybody has looked */
+	assert_int_equal(lock_state(board), STOA_LOCK_HELD);
+	ok(stoa_lock_break(board->lock));
+	ok(stoa_lock_acquire(board->lock, &stoa_now));
+	ok(stoa_lock_release(board->lock));
+	child_kill(holder(board, 0));
+	reap(board); /* and after it */
+	assert_int_equal(lock_state(board), STOA_LOCK_ORPHANED);
+	ok(stoa_lock_break(board->lock));
+	ok(stoa_lock_acquire(board->lock, &stoa_now));
+	end_board(board);
+}
+
+/* ---- storms ---- */
+
 /* The thread's part of the storms: two words that belong together. */
 static int work_under_lock(struct board *board, uint64_t *seed)
 {
@@ -299,6 +401,10 @@ int main(void)
 		cmocka_unit_test(a_child_does_not_hold_what_its_parent_holds),
 		cmocka_unit_test(a_child_that_lives_on_does_not_keep_its_parents_lock),
 		cmocka_unit_test(a_waiter_gets_the_lock_by_release_and_by_death),
+		cmocka_unit_test(a_lock_that_a_process_took_is_released_by_anybody),
+		cmocka_unit_test(who_takes_a_lock_twice_waits_for_who_breaks_it),
+		cmocka_unit_test(who_was_broken_does_not_release_the_next_ones_lock),
+		cmocka_unit_test(nobody_is_told_of_a_death_over_a_broken_lock),
 		cmocka_unit_test(threads_and_processes_exclude_each_other),
 		cmocka_unit_test(what_a_lock_protects_is_never_torn_unnoticed_in_a_storm_of_kills),
 	};

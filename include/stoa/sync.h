@@ -247,13 +247,19 @@ STOA_API int stoa_barrier_wait(struct stoa_barrier *barrier, const struct timesp
 
 /* ---- lock -------------------------------------------------------------- */
 
-/** One thread of one process holds it; the holder's death frees it. */
+/** One thread of one process, or one process, holds it; the holder's death frees it. */
 struct stoa_lock;
 
 struct stoa_lock_config {
 	size_t struct_size; /**< sizeof(struct stoa_lock_config) */
 	uint32_t flags;     /**< STOA_EXCLUSIVE */
-	uint32_t reserved;  /**< 0 */
+	uint32_t state;     /**< of stoa_lock_info(): enum stoa_lock_state; else 0 */
+};
+
+enum stoa_lock_state {
+	STOA_LOCK_FREE,
+	STOA_LOCK_HELD,     /**< maybe by one that has died, and nobody has looked yet */
+	STOA_LOCK_ORPHANED, /**< free, and its last holder died holding it */
 };
 
 /**
@@ -283,7 +289,7 @@ STOA_API int stoa_lock_open(struct stoa_segment *segment, const char *name,
 STOA_API int stoa_lock_close(struct stoa_lock *lock);
 
 /**
- * Tells what the lock is, in the form of its config.
+ * Tells what the lock is, in the form of its config; `state` is whether it is held now.
  * Returns: 0; -EINVAL.
  * Callers: any thread.  Progress: wait-free.  Death: nothing shared is written.
  */
@@ -318,6 +324,23 @@ STOA_API int stoa_lock_acquire(struct stoa_lock *lock, const struct timespec *de
  *   case the next one gets STOA_OWNER_DIED.
  */
 STOA_API int stoa_lock_release(struct stoa_lock *lock);
+
+/**
+ * Acquires the lock for the process, not for one of its threads: a thread that calls it twice waits as
+ * everybody does, and stoa_lock_break() releases it, whichever thread of whichever process calls that.
+ * Returns: as stoa_lock_acquire(), but never -EDEADLK.
+ * Callers: any thread of any process.  Progress, Death: as stoa_lock_acquire().
+ */
+STOA_API int stoa_lock_take(struct stoa_lock *lock, const struct timespec *deadline);
+
+/**
+ * Releases the lock, whoever holds it, and wakes one who waits.  Nobody is told of a holder that has died:
+ * the caller answers for what the lock protects.  A thread from which it was taken so gets -EPERM by
+ * its release.
+ * Returns: 0; -EPERM (nobody holds it, or who held it has just released it); -EACCES (read-only); -EINVAL.
+ * Callers: any thread of any process.  Progress: lock-free.  Death: released or not.
+ */
+STOA_API int stoa_lock_break(struct stoa_lock *lock);
 
 #ifdef __cplusplus
 }
