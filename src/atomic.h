@@ -48,7 +48,6 @@
 #define noinline __attribute__((noinline)) /* what is rare is kept out of what is hot */
 
 /* What stoa/inline.h, whose words are plain to its users, does here. */
-#define STOA_HOT_LOAD64(at) atom64_load_rlx((const struct atom64 *)(at))
 #define STOA_HOT_LOAD32(at) atom32_load_rlx((const struct atom32 *)(at))
 #define STOA_HOT_ACQUIRE64(at) atom64_load_acq((const struct atom64 *)(at))
 #define STOA_HOT_RELEASE64(at, value) atom64_store_rel((struct atom64 *)(at), value)

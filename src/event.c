@@ -2,7 +2,8 @@
 /**
  * event.c - announce, wait, wake.
  *
- * An event word is a count of wake-ups over one bit, "somebody may be asleep".
+ * An event word is a count of wake-ups over two bits: "somebody may be asleep", and below the count one that
+ * this protocol only carries along, "the short way is closed" (queue.c).
  *
  *   waiter                                 waker
  *   w = announce: set the bit              publish
@@ -32,7 +33,7 @@
 #include "os.h"
 
 #define SOMEBODY EVENT_SOMEBODY
-#define COUNT 2u
+#define COUNT 4u
 
 #define SLICE_FIRST_NS 10000000ull
 #define SLICE_LAST_NS 100000000ull
@@ -62,8 +63,8 @@ static void wake_one(struct event_word *event, uint32_t word)
 			continue;
 		word += COUNT * !DEFECT(DEFECT_WAKE_UNCOUNTED);
 		if ((os_futex_wake(&event->word, 1) == 0 || DEFECT(DEFECT_WAKE_CLEARS)) &&
-		    atom32_cas_seq(&event->word, &word, word & ~SOMEBODY) &&
-		    !DEFECT(DEFECT_WAKE_LAST) && !DEFECT(DEFECT_WAKE_CLEARS))
+		    atom32_cas_seq(&event->word, &word, word & ~SOMEBODY) && !DEFECT(DEFECT_WAKE_LAST) &&
+		    !DEFECT(DEFECT_WAKE_CLEARS))
 			os_futex_wake(&event->word, INT_MAX);
 		return;
 	}
@@ -87,6 +88,16 @@ void event_wake_announced(struct event_word *event, bool all)
 		wake_all(event, word);
 	else
 		wake_one(event, word);
+}
+
+void event_close_short_way(struct event_word *event)
+{
+	uint32_t word = atom32_load_seq(&event->word);
+
+	while (!(word & EVENT_LONG_WAY)) {
+		if (atom32_cas_seq(&event->word, &word, word | EVENT_LONG_WAY))
+			return;
+	}
 }
 
 uint64_t event_slice(uint64_t *slice_ns, uint64_t deadline_ns)

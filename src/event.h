@@ -5,6 +5,8 @@
  * A waiter announces itself, looks once more for what it waits for, and sleeps; a
  * waker publishes, looks whether anybody announced, and only then calls the kernel.
  * event.c has the protocol and why no wake-up is lost.
+ *
+ * Besides, an event word can say that the short way which looks at it is closed for good.
  */
 #ifndef STOA_EVENT_H
 #define STOA_EVENT_H
@@ -26,7 +28,9 @@ uint32_t event_announce(struct event_word *event);
  */
 int event_wait(struct event_word *event, uint32_t announced, uint64_t deadline_ns);
 
-#define EVENT_SOMEBODY 1u /* in an event word: somebody may be asleep */
+/* In an event word; stoa/inline.h names them, too. */
+#define EVENT_SOMEBODY 1u /* somebody may be asleep */
+#define EVENT_LONG_WAY 2u /* set once, for good: who goes by here takes the long way */
 
 static inline bool event_awaited(struct event_word *event)
 {
@@ -53,6 +57,9 @@ static inline void event_wake_all(struct event_word *event)
 	if (event_awaited(event))
 		event_wake_announced(event, true);
 }
+
+/* Sets EVENT_LONG_WAY.  Wakes nobody. */
+void event_close_short_way(struct event_word *event);
 
 /*
  * One slice of a wait: 10 ms at first, up to 100 ms later, never past the deadline.  A waker

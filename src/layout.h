@@ -151,7 +151,7 @@ LAYOUT_SIZE(directory_entry, 128);
 
 /* ---- event words ------------------------------------------------------- */
 
-/* word = count << 1 | somebody waits: the futex is these 32 bits. */
+/* word = count << 2 | the short way is closed << 1 | somebody waits: the futex is these 32 bits. */
 struct event_word {
 	struct atom32 word;
 	struct atom32 reserved;

@@ -8,6 +8,7 @@
  *   orphans    whoever filled an orphan cell: one more
  *   readable   event word: a message was committed, or came back, or the queue was shut down
  *   writable   event word: a place became free, or the queue was shut down
+ *              In both EVENT_LONG_WAY is set before `closing`, and for good: the short ways look there alone.
  *   sole[2]    the role of a STOA_ONE end: its holder, and after its death anybody, by
  *              compare-and-swap
  *
@@ -21,7 +22,8 @@
  * closes a sender, reaps, or has waited for a slice looks.  Two readings with the same
  * generations in between are one moment.
  *
- * Shutdown.  STOA_DRAIN and STOA_NOW are bits in `closing`; senders look before each push.
+ * Shutdown.  STOA_DRAIN and STOA_NOW are bits in `closing`; senders look before each push, on the short way at
+ * the bit in `readable` that comes before them.
  * How a drain ends exactly, although a sender may be stopped behind that look, is
  * the rings' business: the closed frontier of xring.c, the verdict of ring.c.
  *
@@ -107,7 +109,7 @@ static int view_over(struct queue_view *view, const struct plan *plan)
 	view->spsc = plan->spsc;
 	if (!plan->spsc)
 		return xring_view(&view->xring, &view->shape, shared, xring_shared(shared), &plan->xring);
-	ring_view(&view->ring, &view->shape, shared, ring_shared(shared), &plan->ring, &shared->closing);
+	ring_view(&view->ring, &view->shape, shared, ring_shared(shared), &plan->ring);
 	return 0;
 }
 
@@ -365,6 +367,10 @@ static void add_closing(const struct queue_view *view, uint64_t bits)
 
 void queue_close_with(const struct queue_view *view, unsigned how)
 {
+	if (!DEFECT(DEFECT_CLOSING_PASSED)) {
+		event_close_short_way(&view->shared->readable);
+		event_close_short_way(&view->shared->writable);
+	}
 	add_closing(view, how);
 	event_wake_all(&view->shared->readable);
 	event_wake_all(&view->shared->writable);
@@ -407,7 +413,8 @@ static bool nth_role(const struct queue_view *view, uint32_t n, uint64_t *role)
 
 /* How many handles of a role there are whose owner lives, up to `most`; a sum of generations that moves
  * with every change. */
-static uint32_t count_living(const struct queue_view *view, uint32_t role, uint32_t most, uint64_t *generations)
+static uint32_t count_living(const struct queue_view *view, uint32_t role, uint32_t most,
+                             uint64_t *generations)
 {
 	uint32_t living = 0;
 	uint64_t word;
@@ -604,6 +611,25 @@ int queue_wait(struct stoa_queue *queue, struct event_word *event, const struct 
 
 /* ---- fork ---- */
 
+static void close_in_child(struct fork_hook *hook)
+{
+	if (!DEFECT(DEFECT_FORK_UNSEEN))
+		*((struct short_way *)hook)->queue = (uint8_t *)&ring_long_way;
+}
+
+void short_way_begin(struct short_way *way, uint8_t **queue)
+{
+	*queue = (uint8_t *)&ring_long_way;
+	way->queue = queue;
+	way->hook.in_child = close_in_child;
+	fork_hook_add(&way->hook);
+}
+
+void short_way_end(struct short_way *way)
+{
+	fork_hook_remove(&way->hook);
+}
+
 int queue_keep(struct kept **list, uint8_t **memory)
 {
 	struct kept *kept;
@@ -655,7 +681,8 @@ int queue_settle(struct stoa_segment *segment, void *start, uint64_t room, uint3
 	if (!view.spsc) {
 		uint32_t orphans;
 
-		rc = exchange_settle(&view.xring.exchange, slot, view.shape.on_death == STOA_DISCARD, &orphans);
+		rc = exchange_settle(&view.xring.exchange, slot, view.shape.on_death == STOA_DISCARD,
+		                     &orphans);
 		if (orphans)
 			queue_orphaned(&view);
 	}

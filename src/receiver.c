@@ -27,7 +27,11 @@
 
 #define LOOK_EVERY 1024 /* messages: then looks for what the dead held */
 
-enum hold_state { IDLE, LEASED, GIVEN };
+enum hold_state {
+	IDLE,
+	LEASED,
+	GIVEN
+};
 
 struct hold {
 	enum hold_state state;
@@ -36,16 +40,22 @@ struct hold {
 };
 
 /* private_words of a message */
-enum { WORD_RECEIVER, WORD_EPOCH, WORD_HOLD, WORD_SERIAL };
+enum {
+	WORD_RECEIVER,
+	WORD_EPOCH,
+	WORD_HOLD,
+	WORD_SERIAL
+};
 
 struct stoa_receiver {
 	struct ring_receiver ring; /* first, for stoa/inline.h; spsc */
+	struct short_way way;
 	struct stoa_queue *queue;
 	uint64_t fork_epoch; /* in which it was attached */
 	uint64_t serial;
 	uint64_t looked; /* its messages when it last looked for what the dead held */
 	uint64_t times;  /* that it got a message out of an exchange ring */
-	uint32_t busy;  /* holds that are not idle */
+	uint32_t busy;   /* holds that are not idle */
 	struct hold *holds;
 	struct kept *kept;
 	uint64_t sole; /* role word, where receivers are STOA_ONE */
@@ -71,7 +81,6 @@ static int attach_ring(struct stoa_receiver *receiver, uint32_t self)
 
 	if (view->spsc) {
 		rc = ring_receiver_open(&receiver->ring, &view->ring, view->shape.on_death == STOA_DISCARD);
-		receiver->ring.hot.sleepers = &view->shared->writable.word.raw;
 		event_wake_all(&view->shared->readable); /* what the last one held can be had */
 		event_wake_all(&view->shared->writable); /* or was discarded */
 		return rc;
@@ -135,6 +144,7 @@ static inline int use(struct stoa_receiver *receiver)
 
 static void receiver_free(struct stoa_receiver *receiver)
 {
+	short_way_end(&receiver->way);
 	ring_receiver_close(&receiver->ring);
 	queue_keep_end(&receiver->kept);
 	free(receiver->slots);
@@ -155,7 +165,7 @@ int stoa_receiver_open(struct stoa_queue *queue, struct stoa_receiver **receiver
 	if (!made)
 		return -ENOMEM;
 	made->queue = queue;
-	ring_close_short_way(&made->ring.hot);
+	short_way_begin(&made->way, &made->ring.hot.queue);
 	made->slots = calloc(holds(made), sizeof *made->slots);
 	made->holds = calloc(holds(made), sizeof *made->holds);
 	rc = made->slots && made->holds ? attach(made) : -ENOMEM;
@@ -438,9 +448,8 @@ struct pop {
 static inline int pop_copy(struct pop *pop)
 {
 	struct stoa_receiver *receiver = pop->receiver;
-	int rc = receiver->queue->view.spsc
-	                 ? pop_ring(receiver, pop->out, pop->room, &pop->size)
-	                 : pop_xring(receiver, pop->out, pop->room, &pop->size);
+	int rc = receiver->queue->view.spsc ? pop_ring(receiver, pop->out, pop->room, &pop->size)
+	                                    : pop_xring(receiver, pop->out, pop->room, &pop->size);
 
 	return came(receiver, rc);
 }
@@ -520,7 +529,8 @@ static inline int pop_short(struct stoa_receiver *receiver, void *out, size_t ro
 	return came(receiver, STOA_OK);
 }
 
-int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
+/* With any room. */
+static noinline int pop_any(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
 {
 	int rc = STOA_HOT_LONG;
 
@@ -532,6 +542,22 @@ int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, si
 	if (rc == STOA_HOT_LOOK)
 		return stoa_inline_popped(receiver);
 	return rc == STOA_HOT_LONG ? pop_long(receiver, out, room, size) : rc;
+}
+
+int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
+{
+	int rc = STOA_HOT_LONG;
+
+	/* Two sizes are constants, so that nothing is called on the way. */
+	if (likely(receiver && out)) {
+		if (room == 8)
+			rc = stoa_hot_pop(&receiver->ring.hot, out, 8, size);
+		else if (room == 64)
+			rc = stoa_hot_pop(&receiver->ring.hot, out, 64, size);
+	}
+	if (likely(rc == STOA_OK))
+		return rc;
+	return rc == STOA_HOT_LOOK ? stoa_inline_popped(receiver) : pop_any(receiver, out, room, size);
 }
 
 static int wait_for_message(struct stoa_receiver *receiver, int (*fn)(void *), void *context,
@@ -579,7 +605,8 @@ int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, size_t roo
 		return -EINVAL;
 	rc = check_pop(receiver, out, out ? room_each : 0);
 	while (rc == STOA_OK && n < count) {
-		size_t run = receiver->queue->view.spsc ? pop_run(&pop, sizes ? sizes + n : NULL, count - n) : 0;
+		size_t run = receiver->queue->view.spsc ? pop_run(&pop, sizes ? sizes + n : NULL, count - n)
+		                                        : 0;
 
 		n += run;
 		if (run)
@@ -682,7 +709,8 @@ int stoa_receiver_take(struct stoa_receiver *receiver, struct stoa_message *mess
 }
 
 /* The hold that a message is leased as. */
-static int find_lease(const struct stoa_receiver *receiver, const struct stoa_message *message, uint32_t *hold)
+static int find_lease(const struct stoa_receiver *receiver, const struct stoa_message *message,
+                      uint32_t *hold)
 {
 	const uint64_t *words = message->private_words;
 

@@ -40,9 +40,21 @@
  *
  * The short way (stoa/inline.h).  Where payload lies in place, nothing is leased or reserved to the last
  * hold, the process is registered for os_fence_all(), and all messages so far have had message_size, a push is
- * a copy and a store of tail, a pop a copy and a store of released.  Sizes are not looked at there:
- * sizes[] begins with message_size everywhere, and the first message of another size sets `sizes_vary`,
- * for good, before tail covers it; who sees that tail sees the word, too, and takes the long way.
+ * a copy and a store of tail, a pop a copy and a store of released, and two looks at one word: the event word
+ * of the other end (readable, writable).  Its bit EVENT_LONG_WAY, set once and for good, sends everybody the long way.
+ *
+ *   A shutdown sets it in both words before it sets `closing`: who does not see it comes before the shutdown, and who
+ *   is told of the shutdown sees it.  The long way goes by `closing` alone; so where who shuts down dies in
+ *   between, nothing but a long way for everybody is left.
+ *   Sizes are not looked at on the short way: sizes[] begins with message_size everywhere, and the sender of the
+ *   first message of another size sets the bit in writable, then `sizes_vary`, before tail covers it.  The
+ *   receiver looks behind its load of tail: if that is a tail that covers it, it sees the bit, and does not even keep
+ *   that tail.
+ *   Where a handle's own state asks for the long way, and in a child that has not used it yet (fork.c), it looks at
+ *   ring_long_way in place of its queue.
+ *
+ * A pop looks before it copies and behind its release; only sleepers count then.  A push looks before it copies,
+ * for the bit, and behind its release, for both: the bit means that a receiver may have asked for a verdict.
  *
  * Wake-ups without a fence.  A sender stores tail and then looks whether the receiver
  * announced that it sleeps; the receiver announces and then looks at tail.  Both must not
@@ -60,13 +72,14 @@
  * still commit, and must not wait for it.  The two agree on `verdict`:
  *
  *   receiver at h                              sender, after its store of tail = p + 1
- *   verdict = ASK(h)                           closing clear: committed
+ *   verdict = ASK(h)                           no bit in readable, or closing clear: committed
  *   os_fence_all()                             verdict = CLOSED(at or before p): not committed:
  *   tail is h:      ASK(h) -> CLOSED(h)          tail = p again
  *   tail is beyond: ASK(h) -> COMMITTED(h)     verdict = ASK(p): -> COMMITTED(p), committed
  *                                              else: committed
  *
- * Either the receiver sees the tail or the sender sees ASK(p); both answer by a
+ * Either the receiver sees the tail or the sender sees ASK(p), and before that the bit and `closing`, which the
+ * receiver has acquired before it asked; both answer by a
  * compare-and-swap from ASK, so there is one answer.  After CLOSED(h) nobody reads at h or
  * behind it, whatever tail says.
  */
@@ -90,7 +103,12 @@
 #define STAT_TRIES 100
 #define SIZE_MAX_WITH_BLOCKS ((1ull << (64 - BLOCK_BITS)) - 1)
 
-enum verdict { VERDICT_NONE = 0, VERDICT_ASK = 1, VERDICT_COMMITTED = 2, VERDICT_CLOSED = 3 };
+enum verdict {
+	VERDICT_NONE = 0,
+	VERDICT_ASK = 1,
+	VERDICT_COMMITTED = 2,
+	VERDICT_CLOSED = 3
+};
 
 static uint64_t verdict_word(uint64_t position, enum verdict verdict)
 {
@@ -110,7 +128,8 @@ int ring_plan(const struct stoa_queue_config *config, uint64_t offset, struct ri
 		return -EOVERFLOW;
 	*layout = (struct ring_layout){ .payload_stride = stride };
 	if (!in_place) {
-		if (config->capacity >= BLOCKS_MAX - config->holds || config->message_size > SIZE_MAX_WITH_BLOCKS)
+		if (config->capacity >= BLOCKS_MAX - config->holds ||
+		    config->message_size > SIZE_MAX_WITH_BLOCKS)
 			return -EOVERFLOW;
 		layout->blocks = config->capacity + config->holds;
 		payload = layout->blocks;
@@ -132,13 +151,13 @@ int ring_plan(const struct stoa_queue_config *config, uint64_t offset, struct ri
 }
 
 void ring_view(struct ring *ring, const struct stoa_queue_config *config, void *object,
-               struct ring_layout *shared, const struct ring_layout *plan, const struct atom64 *closing)
+               struct ring_layout *shared, const struct ring_layout *plan)
 {
 	uint8_t *start = object;
 
 	*ring = (struct ring){
 		.shared = shared,
-		.closing = closing,
+		.queue = (struct queue_layout *)shared - 1,
 		.capacity = config->capacity,
 		.message_size = config->message_size,
 		.holds = config->holds,
@@ -195,27 +214,33 @@ static inline void look_fence(bool fenced)
 
 static bool is_closing(const struct ring *ring)
 {
-	return atom64_load_rlx(ring->closing) & CLOSING_HOW;
+	return atom64_load_rlx(&ring->queue->closing) & CLOSING_HOW;
 }
 
 /* ---- the short way: stoa/inline.h ---- */
 
-static const uint32_t nobody_sleeps;
-static const uint64_t short_way_closed = CLOSING_HOW;
-static const uint64_t no_epoch; /* a defect's */
+_Static_assert(STOA_HOT_SOMEBODY == EVENT_SOMEBODY && STOA_HOT_LONG_WAY == EVENT_LONG_WAY,
+               "bits of an event word");
 
-void ring_close_short_way(struct stoa_hot_end *hot)
+/* What stoa/inline.h reckons from the queue. */
+_Static_assert(offsetof(struct ring_object, queue.readable) == 80, "readable");
+_Static_assert(offsetof(struct ring_object, queue.writable) == 88, "writable");
+_Static_assert(offsetof(struct ring_object, ring.tail) == 192, "tail");
+_Static_assert(offsetof(struct ring_object, ring.released) == 256, "released");
+
+/* Its words are empty: nothing is read there but these two, and a tail that says EMPTY. */
+struct ring_object ring_long_way = {
+	.queue.readable.word.raw = EVENT_LONG_WAY,
+	.queue.writable.word.raw = EVENT_LONG_WAY,
+};
+
+/* Relaxed, as in stoa/inline.h: what must be seen here comes with the tail, or with having been told. */
+static bool short_way_open(const uint32_t *look)
 {
-	hot->closing = &short_way_closed;
+	return !(STOA_HOT_LOAD32(look) & EVENT_LONG_WAY);
 }
 
-static bool short_way_open(const struct stoa_hot_end *hot)
-{
-	return hot->closing != &short_way_closed;
-}
-
-static struct stoa_hot_end hot_end(const struct ring *ring, uint64_t position, struct atom64 *mine,
-                                   struct atom64 *other)
+static struct stoa_hot_end hot_end(const struct ring *ring, uint64_t position)
 {
 	return (struct stoa_hot_end){
 		.position = position,
@@ -226,12 +251,7 @@ static struct stoa_hot_end hot_end(const struct ring *ring, uint64_t position, s
 		.size = ring->message_size,
 		.capacity = ring->capacity,
 		.lap = position - position % ring->capacity,
-		.mine = &mine->raw,
-		.other = &other->raw,
-		.closing = &short_way_closed,
-		.sleepers = &nobody_sleeps,
-		.epoch = DEFECT(DEFECT_FORK_UNSEEN) ? &no_epoch : &stoa_fork_epoch,
-		.epoch_here = DEFECT(DEFECT_FORK_UNSEEN) ? no_epoch : stoa_fork_epoch,
+		.queue = (uint8_t *)&ring_long_way,
 	};
 }
 
@@ -275,7 +295,7 @@ static void allow_short_way(struct stoa_hot_end *hot, const struct ring *ring, b
 	/* Defects are planted in the long way. */
 	if (DEFECT(DEFECT_TAIL_EARLY) || DEFECT(DEFECT_RELEASED_EARLY))
 		allowed = false;
-	hot->closing = allowed && !ring->blocks ? &ring->closing->raw : &short_way_closed;
+	hot->queue = allowed && !ring->blocks ? (uint8_t *)ring->queue : (uint8_t *)&ring_long_way;
 }
 
 /* ---- the sender's half ---- */
@@ -342,7 +362,7 @@ int ring_sender_open(struct ring_sender *sender, const struct ring *ring)
 	if ((verdict & 3) == VERDICT_CLOSED && tail > verdict >> 2)
 		tail = verdict >> 2; /* the last sender died before it took its store back */
 	*sender = (struct ring_sender){
-		.hot = hot_end(ring, tail, &ring->shared->tail, &ring->shared->released),
+		.hot = hot_end(ring, tail),
 		.ring = *ring,
 		.fenced = os_fence_register() != 0,
 		.sizes_vary = atom64_load_acq(&ring->shared->sizes_vary),
@@ -412,6 +432,18 @@ static int published(struct ring_sender *sender, size_t count)
 	return STOA_OK;
 }
 
+/*
+ * From now on sizes must be looked at.  First the receiver's short way is closed, so that where sizes_vary is set,
+ * that is; and a successor that finds an odd size finds the word, wherever we die.
+ */
+static void tell_sizes(const struct ring *ring)
+{
+	event_close_short_way(&ring->queue->writable);
+	atom64_store_rlx(&ring->shared->sizes_vary,
+	                 1); /* relaxed, as the sizes themselves: published by tail */
+	fence_light();
+}
+
 /* The place at tail is filled. */
 static int publish(struct ring_sender *sender)
 {
@@ -419,7 +451,7 @@ static int publish(struct ring_sender *sender)
 	 * would read an old message. */
 	atom64_store_rel(&sender->ring.shared->tail, sender->hot.position + 1);
 	if (DEFECT(DEFECT_SIZES_LATE) && sender->sizes_vary)
-		atom64_store_rlx(&sender->ring.shared->sizes_vary, 1);
+		tell_sizes(&sender->ring);
 	look_fence(sender->fenced);
 	return published(sender, 1);
 }
@@ -444,8 +476,7 @@ static void set_size(struct ring_sender *sender, uint64_t index, uint64_t size)
 		sender->sizes_vary = true;
 		choose_way(sender);
 		if (!DEFECT(DEFECT_SIZES_UNTOLD) && !DEFECT(DEFECT_SIZES_LATE))
-			atom64_store_rlx(&ring->shared->sizes_vary, 1);
-		fence_light(); /* a successor that finds an odd size finds the word, wherever we die */
+			tell_sizes(ring);
 	}
 	if (sender->sizes_vary)
 		atom32_store_rlx((struct atom32 *)ring->sizes + index, (uint32_t)size);
@@ -486,12 +517,11 @@ static int push_run(struct ring_sender *sender, const uint8_t *messages, size_t 
 {
 	struct stoa_hot_end *hot = &sender->hot;
 
-	if (unlikely(is_closing(&sender->ring)))
-		return STOA_CLOSED;
 	if (DEFECT(DEFECT_RUN_TAIL_EARLY))
 		atom64_store_seq(&sender->ring.shared->tail, hot->position + count);
 	copy_run(hot->at, hot->stride, messages, hot->size, hot->size, count);
-	atom64_store_rel(&sender->ring.shared->tail, hot->position + count); /* [Q1] release, as in publish() */
+	atom64_store_rel(&sender->ring.shared->tail,
+	                 hot->position + count); /* [Q1] release, as in publish() */
 	fence_light();
 	return published(sender, count);
 }
@@ -503,7 +533,7 @@ int ring_push_many(struct ring_sender *sender, const void *messages, uint64_t si
 	int rc = STOA_OK;
 
 	for (*done = 0; rc == STOA_OK && *done < count;) {
-		size_t n = size == sender->hot.size && short_way_open(&sender->hot)
+		size_t n = size == sender->hot.size && short_way_open(STOA_HOT_READABLE(&sender->hot))
 		                   ? run_of(&sender->hot, count - *done)
 		                   : 0;
 
@@ -645,7 +675,7 @@ int ring_receiver_open(struct ring_receiver *receiver, const struct ring *ring, 
 	uint64_t taken = atom64_load_acq(&ring->shared->taken);
 
 	*receiver = (struct ring_receiver){
-		.hot = hot_end(ring, released, &ring->shared->released, &ring->shared->tail),
+		.hot = hot_end(ring, released),
 		.ring = *ring,
 		.released = released,
 		.fenced = os_fence_register() != 0,
@@ -791,7 +821,8 @@ static int pop_returned(struct ring_receiver *receiver, void *out, uint64_t room
 {
 	uint32_t k = first_returned(receiver);
 	const uint8_t *bytes;
-	int rc = message_at(&receiver->ring, receiver->holds[k].position % receiver->ring.capacity, &bytes, size);
+	int rc = message_at(&receiver->ring, receiver->holds[k].position % receiver->ring.capacity, &bytes,
+	                    size);
 
 	if (rc != STOA_OK)
 		return rc;
@@ -845,9 +876,9 @@ int ring_pop(struct ring_receiver *receiver, void *out, uint64_t room, bool drai
 size_t ring_pop_many(struct ring_receiver *receiver, void *out, uint64_t room, size_t count)
 {
 	struct stoa_hot_end *hot = &receiver->hot;
-	size_t n = room >= hot->size && short_way_open(hot) ? run_of(hot, count) : 0;
+	size_t n = room >= hot->size && short_way_open(STOA_HOT_WRITABLE(hot)) ? run_of(hot, count) : 0;
 
-	if (!n || is_closing(&receiver->ring))
+	if (!n)
 		return 0;
 	if (DEFECT(DEFECT_RUN_RELEASED_EARLY))
 		release_to(receiver, hot->position + n);
@@ -986,7 +1017,8 @@ int ring_stat(const struct ring *ring, struct ring_stat *stat)
 		if (word & MARK_RETURNED)
 			stat->unread++;
 		else if (word & MARK_DISCARDING)
-			stat->held += (word & MARK_COUNT) == (stat->discarded & MARK_COUNT); /* not counted yet */
+			stat->held += (word & MARK_COUNT) ==
+			              (stat->discarded & MARK_COUNT); /* not counted yet */
 		else
 			stat->held += word != MARK_ACKNOWLEDGED;
 	}

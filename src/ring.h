@@ -8,13 +8,14 @@
 #define STOA_RING_H
 
 #include "atomic.h"
+#include "event.h"
 #include "segment.h"
 
 #include <stoa/inline.h>
 
 struct ring {
 	struct ring_layout *shared;
-	const struct atom64 *closing; /* of the queue */
+	struct queue_layout *queue; /* of which: closing, readable, writable */
 	uint64_t capacity;
 	uint64_t message_size;
 	uint32_t holds;
@@ -25,25 +26,31 @@ struct ring {
 	uint64_t stride;
 };
 
-/* Every call shall take the long way: for ends of other queues, too. */
-void ring_close_short_way(struct stoa_hot_end *hot);
+/* What an end looks at, as if it were its queue, that shall take the long way: ends of other queues, too. */
+struct ring_object {
+	struct queue_layout queue;
+	struct ring_layout ring;
+};
+extern struct ring_object ring_long_way;
 
 int ring_plan(const struct stoa_queue_config *config, uint64_t offset, struct ring_layout *layout,
               uint64_t *end);
+/* `shared` lies behind the queue_layout. */
 void ring_view(struct ring *ring, const struct stoa_queue_config *config, void *object,
-               struct ring_layout *shared, const struct ring_layout *plan, const struct atom64 *closing);
+               struct ring_layout *shared, const struct ring_layout *plan);
 void ring_format(const struct ring *ring);
 
 /* ---- the sender's half ---- */
 
 struct ring_sender {
-	struct stoa_hot_end hot; /* first; hot.position is the next one to send, hot.limit where to look again */
+	struct stoa_hot_end
+		hot; /* first; hot.position is the next one to send, hot.limit where to look again */
 	struct ring ring;
-	uint32_t *spares;  /* with blocks: `holds` of them, private; else NULL */
-	uint8_t *staging;  /* without blocks: `holds` buffers of 64-byte aligned private memory */
-	bool fenced;       /* the process could not register for os_fence_all() */
-	bool sizes_vary;   /* as the shared word */
-	bool slow;         /* the short way is not for now: ring_sender_slow() */
+	uint32_t *spares; /* with blocks: `holds` of them, private; else NULL */
+	uint8_t *staging; /* without blocks: `holds` buffers of 64-byte aligned private memory */
+	bool fenced;      /* the process could not register for os_fence_all() */
+	bool sizes_vary;  /* as the shared word */
+	bool slow;        /* the short way is not for now: ring_sender_slow() */
 };
 
 /* Takes up where the last sender left.  0, -EBADMSG, -ENOMEM. */
@@ -64,7 +71,11 @@ int ring_commit(struct ring_sender *sender, uint32_t k, uint64_t size);
 
 /* ---- the receiver's half ---- */
 
-enum ring_hold_state { RING_IDLE, RING_LEASED, RING_RETURNED };
+enum ring_hold_state {
+	RING_IDLE,
+	RING_LEASED,
+	RING_RETURNED
+};
 
 struct ring_hold {
 	uint64_t position;
@@ -73,7 +84,8 @@ struct ring_hold {
 };
 
 struct ring_receiver {
-	struct stoa_hot_end hot; /* first; hot.position: the first that was never handed out; hot.limit: tail */
+	struct stoa_hot_end
+		hot; /* first; hot.position: the first that was never handed out; hot.limit: tail */
 	struct ring ring;
 	uint64_t released; /* ours, while something is held; else hot.position */
 	struct ring_hold *holds;

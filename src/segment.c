@@ -6,13 +6,14 @@
  * participant in it, however often it opens it; references count handles, those on objects
  * included, and the mapping goes with the last.  Read-only openings have a mapping of their
  * own each and are no participants; they are in the registry for the sake of fork() alone.
- * Lock order: the registry's mutex, a segment's, that of names.
+ * Lock order: the registry's mutex, a segment's, that of names, that of hooks.
  *
  * Fork.  fork() waits until no thread of this process is half-way in the registry or in
  * joining.  The child closes its copy of every lock descriptor at once: the parent's copy
  * keeps the parent's lock, and when the parent dies the lock goes with it, though the child
  * lives.  stoa_fork_epoch moves, and that alone says that the child has joined nothing yet;
- * participant_self() joins at the first use.
+ * participant_self() joins at the first use.  Besides, fork.c's hooks are called: they close the short ways of
+ * queues, which do not look at the epoch.
  *
  * A name means a whole segment: it is given by os_publish() when all is in place, the creator
  * already a participant.  Who comes second gets -EEXIST and opens what is there.
@@ -25,6 +26,7 @@
 #include <string.h>
 
 #include "atomic.h"
+#include "fork.h"
 #include "object.h"
 #include "os.h"
 #include "participant.h"
@@ -151,10 +153,12 @@ static void before_fork(void)
 			participant_fork_begins(s);
 	}
 	names_lock();
+	fork_hooks_lock();
 }
 
 static void after_fork_in_parent(void)
 {
+	fork_hooks_unlock();
 	names_unlock();
 	for (struct stoa_segment *s = registry; s; s = s->next) {
 		pthread_mutex_unlock(&s->joining);
@@ -166,6 +170,7 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
 	stoa_fork_epoch++;
+	fork_hooks_call();
 	for (struct stoa_segment *s = registry; s; s = s->next) {
 		if (s->lock_fd >= 0) {
 			os_close(s->lock_fd);
@@ -199,9 +204,9 @@ static struct stoa_segment *registered(const struct segment_shape *shape, const 
 {
 	struct stoa_segment *segment = registry;
 
-	while (segment && (segment->read_only || segment->device != file->device ||
-	                   segment->inode != file->inode ||
-	                   memcmp(segment->id, shape->id, sizeof shape->id) != 0))
+	while (segment &&
+	       (segment->read_only || segment->device != file->device || segment->inode != file->inode ||
+	        memcmp(segment->id, shape->id, sizeof shape->id) != 0))
 		segment = segment->next;
 	return segment;
 }
@@ -478,8 +483,8 @@ int stoa_segment_info(const struct stoa_segment *segment, struct stoa_segment_in
 	object_count(segment, &own.objects_published, &own.free_bytes);
 	for (uint32_t slot = 0; slot < segment->participants; slot++) {
 		participant.struct_size = sizeof participant;
-		own.participants_alive +=
-			stoa_segment_participant(segment, slot, &participant) == 0 && participant.alive;
+		own.participants_alive += stoa_segment_participant(segment, slot, &participant) == 0 &&
+		                          participant.alive;
 	}
 	return info_copy(info, &own, sizeof own);
 }

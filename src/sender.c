@@ -19,6 +19,7 @@ struct reservation {
 
 struct stoa_sender {
 	struct ring_sender ring; /* first, for stoa/inline.h; spsc */
+	struct short_way way;
 	struct stoa_queue *queue;
 	uint64_t fork_epoch; /* in which it was attached */
 	uint32_t idle;       /* a hold that is not reserved; `holds` where there is none */
@@ -72,9 +73,7 @@ static int attach_ring(struct stoa_sender *sender, uint32_t self)
 	int rc;
 
 	if (view->spsc) {
-		rc = ring_sender_open(&sender->ring, &view->ring);
-		sender->ring.hot.sleepers = &view->shared->readable.word.raw;
-		return rc;
+		return ring_sender_open(&sender->ring, &view->ring);
 	}
 	rc = queue_claim_handle(view, QUEUE_SENDS, self, &sender->handle, &sender->role, sender->slots);
 	if (rc == 0)
@@ -150,6 +149,7 @@ static inline int use(struct stoa_sender *sender)
 
 static void sender_free(struct stoa_sender *sender)
 {
+	short_way_end(&sender->way);
 	ring_sender_close(&sender->ring);
 	queue_keep_end(&sender->kept);
 	free(sender->slots);
@@ -171,7 +171,7 @@ int stoa_sender_open(struct stoa_queue *queue, struct stoa_sender **sender)
 	if (!made)
 		return -ENOMEM;
 	made->queue = queue;
-	ring_close_short_way(&made->ring.hot);
+	short_way_begin(&made->way, &made->ring.hot.queue);
 	made->slots = calloc(holds(made), sizeof *made->slots);
 	made->reservations = calloc(holds(made), sizeof *made->reservations);
 	rc = made->slots && made->reservations ? attach(made) : -ENOMEM;
@@ -293,7 +293,8 @@ static inline int push_short(struct stoa_sender *sender, const void *message, si
 	return told(sender, sent(sender, push_xring(sender, message, size)));
 }
 
-int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t size)
+/* A message of any size. */
+static noinline int push_any(struct stoa_sender *sender, const void *message, size_t size)
 {
 	int rc = STOA_HOT_LONG;
 
@@ -305,6 +306,22 @@ int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t siz
 	if (rc == STOA_HOT_LOOK)
 		return stoa_inline_pushed(sender);
 	return rc == STOA_HOT_LONG ? push_long(sender, message, size) : rc;
+}
+
+int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t size)
+{
+	int rc = STOA_HOT_LONG;
+
+	/* Two sizes are constants, so that nothing is called on the way. */
+	if (likely(sender && message)) {
+		if (size == 8)
+			rc = stoa_hot_push(&sender->ring.hot, message, 8);
+		else if (size == 64)
+			rc = stoa_hot_push(&sender->ring.hot, message, 64);
+	}
+	if (likely(rc == STOA_OK))
+		return rc;
+	return rc == STOA_HOT_LOOK ? stoa_inline_pushed(sender) : push_any(sender, message, size);
 }
 
 struct push {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 # From the foundation up.  Each room may include those before it, and itself.
 ROOMS = """
-    defect layout atomic os base event segment participant object exchange scalar value array
+    defect layout atomic os base event fork segment participant object exchange scalar value array
     ring xring queue watch sync reap
 """.split()
 

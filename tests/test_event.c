@@ -89,8 +89,8 @@ static void an_announcement_sets_the_bit_and_keeps_the_count(void **state)
 	assert_int_equal(second, first);
 	assert_int_equal(word_of(&event), first);
 	event_wake_all(&event);
-	assert_int_equal(word_of(&event), 2);
-	assert_int_equal(event_announce(&event), 3);
+	assert_int_equal(word_of(&event), 4);
+	assert_int_equal(event_announce(&event), 5);
 }
 
 static void waking_nobody_changes_nothing(void **state)
@@ -134,11 +134,44 @@ static void the_count_wraps_around(void **state)
 	uint32_t announced;
 
 	(void)state;
-	atom32_store_seq(&event.word, UINT32_MAX - 1);
+	atom32_store_seq(&event.word, UINT32_MAX - 3);
 	announced = event_announce(&event);
-	assert_int_equal(announced, UINT32_MAX);
+	assert_int_equal(announced, UINT32_MAX - 2);
 	event_wake_all(&event);
 	assert_int_equal(word_of(&event), 0);
+	assert_int_equal(event_wait(&event, announced, os_now_ns() + PATIENCE_MS * MS), 0);
+}
+
+static void a_closed_short_way_stays_closed(void **state)
+{
+	struct event_word event = { 0 };
+	uint32_t announced;
+
+	(void)state;
+	event_close_short_way(&event);
+	assert_int_equal(word_of(&event), EVENT_LONG_WAY);
+	assert_false(event_awaited(&event));
+	event_close_short_way(&event);
+	announced = event_announce(&event);
+	assert_int_equal(announced, EVENT_LONG_WAY | SOMEBODY);
+	event_wake_all(&event);
+	assert_int_equal(word_of(&event), 4 | EVENT_LONG_WAY);
+	event_announce(&event);
+	event_wake_one(&event); /* finds nobody asleep */
+	assert_int_equal(word_of(&event), 8 | EVENT_LONG_WAY);
+	atom32_store_seq(&event.word, UINT32_MAX);
+	event_wake_all(&event);
+	assert_int_equal(word_of(&event), EVENT_LONG_WAY);
+}
+
+/* Who is about to sleep when it is closed looks again. */
+static void closing_the_short_way_keeps_a_waiter_awake(void **state)
+{
+	struct event_word event = { 0 };
+	uint32_t announced = event_announce(&event);
+
+	(void)state;
+	event_close_short_way(&event);
 	assert_int_equal(event_wait(&event, announced, os_now_ns() + PATIENCE_MS * MS), 0);
 }
 
@@ -365,6 +398,8 @@ int main(void)
 		cmocka_unit_test(a_wake_after_the_announcement_ends_the_wait_at_once),
 		cmocka_unit_test(a_wait_ends_at_its_deadline_and_not_before),
 		cmocka_unit_test(the_count_wraps_around),
+		cmocka_unit_test(a_closed_short_way_stays_closed),
+		cmocka_unit_test(closing_the_short_way_keeps_a_waiter_awake),
 		cmocka_unit_test(a_signal_handler_ends_a_wait),
 		cmocka_unit_test(a_stopped_and_continued_waiter_waits_on),
 		cmocka_unit_test(a_dead_waiter_costs_one_needless_call),

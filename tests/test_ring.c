@@ -29,7 +29,6 @@ static const uint64_t sizes[] = { 1, 7, 8, 9, 31, 32, 33, 63, 64, 65, 4096, LARG
 
 struct world {
 	struct stoa_queue_config config;
-	struct atom64 closing;
 	struct ring ring;
 	void *memory;
 	uint64_t bytes;
@@ -39,19 +38,28 @@ struct world {
 
 static void format_world(struct world *world, uint64_t capacity, uint64_t message_size, uint32_t holds)
 {
-	struct ring_layout plan;
+	struct ring_layout plan, *shared;
 
 	memset(world, 0, sizeof *world);
 	world->config = (struct stoa_queue_config){ .capacity = capacity,
 		                                    .message_size = message_size,
 		                                    .holds = holds };
-	assert_int_equal(ring_plan(&world->config, 0, &plan, &world->bytes), 0);
+	assert_int_equal(ring_plan(&world->config, sizeof(struct queue_layout), &plan, &world->bytes), 0);
 	assert_int_equal(world->bytes % 64, 0);
 	assert_int_equal(posix_memalign(&world->memory, 64, world->bytes), 0);
 	memset(world->memory, 0, world->bytes);
-	memcpy(world->memory, &plan, sizeof plan);
-	ring_view(&world->ring, &world->config, world->memory, world->memory, &plan, &world->closing);
+	shared = &((struct ring_object *)world->memory)->ring;
+	*shared = plan;
+	ring_view(&world->ring, &world->config, world->memory, shared, &plan);
 	ring_format(&world->ring);
+}
+
+/* As queue_close_with(). */
+static void begin_drain(struct queue_layout *queue)
+{
+	event_close_short_way(&queue->readable);
+	event_close_short_way(&queue->writable);
+	atom64_store_seq(&queue->closing, STOA_DRAIN);
 }
 
 static void open_ends(struct world *world)
@@ -693,7 +701,7 @@ static void a_drained_ring_gives_its_rest_and_then_closed(void **state)
 	make_world(&world, 4, 8, 2);
 	for (uint64_t tag = 0; tag < 3; tag++)
 		assert_int_equal(push(&world, tag), STOA_OK);
-	atom64_store_seq(&world.closing, STOA_DRAIN);
+	begin_drain(world.ring.queue);
 	assert_int_equal(push(&world, 3), STOA_CLOSED);
 	assert_true(ring_readable(&world.ring, false) && ring_writable(&world.ring));
 	for (uint64_t tag = 0; tag < 2; tag++) {
@@ -722,7 +730,7 @@ static void a_sender_past_its_check_commits_before_the_verdict_or_not_at_all(voi
 	(void)state;
 	/* It stores tail after CLOSED(0): not committed, and tail is taken back. */
 	make_world(&world, 4, 8, 2);
-	atom64_store_seq(&world.closing, STOA_DRAIN);
+	begin_drain(world.ring.queue);
 	assert_int_equal(pop_nothing(&world, true), STOA_CLOSED);
 	assert_int_equal(atom64_load_seq(&world.ring.shared->verdict), 0 << 2 | CLOSED);
 	atom64_store_seq(&world.ring.shared->tail, 1); /* its store */
@@ -737,7 +745,7 @@ static void a_sender_past_its_check_commits_before_the_verdict_or_not_at_all(voi
 	/* The receiver asked at 0 and sees the tail: committed. */
 	make_world(&world, 4, 8, 2);
 	assert_int_equal(push(&world, 0), STOA_OK);
-	atom64_store_seq(&world.closing, STOA_DRAIN);
+	begin_drain(world.ring.queue);
 	atom64_store_seq(&world.ring.shared->verdict, 0 << 2 | ASK);
 	assert_int_equal(ring_pop(&world.receiver, bytes, 8, true, &size), STOA_OK);
 	assert_int_equal(ring_pop(&world.receiver, bytes, 8, true, &size), STOA_CLOSED);
@@ -745,7 +753,7 @@ static void a_sender_past_its_check_commits_before_the_verdict_or_not_at_all(voi
 
 	/* The receiver asked at 0 and died; its successor asks again, or sees what was answered. */
 	make_world(&world, 4, 8, 2);
-	atom64_store_seq(&world.closing, STOA_DRAIN);
+	begin_drain(world.ring.queue);
 	atom64_store_seq(&world.ring.shared->verdict, 0 << 2 | ASK);
 	ring_receiver_close(&world.receiver);
 	assert_int_equal(ring_receiver_open(&world.receiver, &world.ring, false), 0);
@@ -753,7 +761,7 @@ static void a_sender_past_its_check_commits_before_the_verdict_or_not_at_all(voi
 	free_world(&world);
 	make_world(&world, 4, 8, 2);
 	assert_int_equal(push(&world, 0), STOA_OK);
-	atom64_store_seq(&world.closing, STOA_DRAIN);
+	begin_drain(world.ring.queue);
 	atom64_store_seq(&world.ring.shared->verdict, 0 << 2 | COMMITTED);
 	assert_int_equal(ring_pop(&world.receiver, bytes, 8, true, &size), STOA_OK);
 	assert_int_equal(pop_nothing(&world, true), STOA_CLOSED);
@@ -797,7 +805,7 @@ static uint64_t drain_at_random(struct race *race, uint64_t seed)
 
 	for (unsigned i = 0;; i++) {
 		if (i == stop)
-			atom64_store_seq(&race->world.closing, STOA_DRAIN);
+			begin_drain(race->world.ring.queue);
 		rc = ring_pop(&race->world.receiver, bytes, sizeof bytes, i >= stop, &size);
 		if (rc == STOA_CLOSED)
 			return received;
@@ -913,7 +921,7 @@ static void words_of_garbage_crash_and_loop_nowhere(void **state)
 
 		format_world(&world, some[round % 3], of[round / 3 % 4], 2);
 		if (round % 5 == 0)
-			atom64_store_seq(&world.closing, STOA_DRAIN);
+			begin_drain(world.ring.queue);
 		alarm(10);
 		if (round % 2) { /* under open ends, or before they open */
 			open_ends(&world);

@@ -27,8 +27,7 @@ extern "C" {
  * The library's own sources come with operations of their own (src/atomic.h), which a model checker
  * understands; for everybody else these are the compiler's.
  */
-#ifndef STOA_HOT_LOAD64
-#define STOA_HOT_LOAD64(at) __atomic_load_n(at, __ATOMIC_RELAXED)
+#ifndef STOA_HOT_LOAD32
 #define STOA_HOT_LOAD32(at) __atomic_load_n(at, __ATOMIC_RELAXED)
 #define STOA_HOT_ACQUIRE64(at) __atomic_load_n(at, __ATOMIC_ACQUIRE)
 #define STOA_HOT_RELEASE64(at, value) __atomic_store_n(at, value, __ATOMIC_RELEASE)
@@ -48,26 +47,37 @@ __attribute__((used)) static const char *const stoa_inline_needs_form_1 = &stoa_
  * and why no fence is needed between a release and the look that follows it.
  */
 struct stoa_hot_end {
-	uint64_t position, limit;   /* the next one, and the first that is not known to be free, or filled */
-	unsigned char *at;          /* the place of `position` ... */
+	unsigned char *queue;     /* in shared memory; or an image of one that sends everybody the long way */
+	uint64_t size;            /* of messages that go the short way */
+	uint64_t position, limit; /* the next one, and the first that is not known to be free, or filled */
+	unsigned char *at;        /* the place of `position` ... */
 	unsigned char *begin, *end; /* ... in the ring */
 	uint64_t stride;            /* of places */
-	uint64_t size;              /* of messages that go the short way */
 	uint64_t capacity, lap;     /* `lap`: the position at `begin` */
-	uint64_t *mine, *other;     /* the words `tail` and `released`; behind `tail`: whether sizes vary */
-	const uint64_t *closing;    /* where the short way is closed for now, a word of its own */
-	const uint32_t *sleepers;   /* the event word of the other end */
-	const uint64_t *epoch;      /* counts fork()s ... */
-	uint64_t epoch_here;        /* ... of which this handle has seen so many */
 };
 
-/* Behind its release somebody waits to be woken, or the queue is closing; not one of the named outcomes. */
+/* Words of a queue: 32 bits, ... */
+#define STOA_HOT_READABLE(end) ((const uint32_t *)(const void *)((end)->queue + 80))
+#define STOA_HOT_WRITABLE(end) ((const uint32_t *)(const void *)((end)->queue + 88))
+/* ... and 64 bits. */
+#define STOA_HOT_TAIL(end) ((uint64_t *)(void *)((end)->queue + 192))
+#define STOA_HOT_RELEASED(end) ((uint64_t *)(void *)((end)->queue + 256))
+
+/* In readable and writable. */
+#define STOA_HOT_SOMEBODY 1u /* waits to be woken */
+#define STOA_HOT_LONG_WAY 2u /* the queue is closing, or sizes vary */
+
+/* Behind its release STOA_HOT_SOMEBODY or STOA_HOT_LONG_WAY is set; not one of the named outcomes. */
 #define STOA_HOT_LOOK 1000
 /* Nothing has happened: the long way. */
 #define STOA_HOT_LONG 1001
 
 static inline void stoa_hot_copy(void *to, const void *from, size_t size)
 {
+	if (__builtin_constant_p(size)) {
+		memcpy(to, from, size);
+		return;
+	}
 	/* What the compiler does not know of the caller's buffers it does not warn about: sizes have been checked. */
 	__asm__("" : "+r"(to), "+r"(from));
 	if (size == 8) /* constants for the compiler */
@@ -78,81 +88,108 @@ static inline void stoa_hot_copy(void *to, const void *from, size_t size)
 		memcpy(to, from, size);
 }
 
-static inline void stoa_hot_step(struct stoa_hot_end *end)
+/* Of places for messages of a size; what the compiler knows it does not load. */
+static inline uint64_t stoa_hot_stride(const struct stoa_hot_end *end, size_t size)
 {
-	end->position++;
-	end->at += end->stride;
-	if (__builtin_expect(end->at == end->end, 0)) {
-		end->at = end->begin;
-		end->lap = end->position;
+	if (!__builtin_constant_p(size))
+		return end->stride;
+	return size <= 32 ? (size + 7) & ~(uint64_t)7 : (size + 63) & ~(uint64_t)63;
+}
+
+static inline void stoa_hot_step(struct stoa_hot_end *end, uint64_t position, unsigned char *at, size_t size)
+{
+	at += stoa_hot_stride(end, size);
+	end->position = position + 1;
+	if (__builtin_expect(at == end->end, 0)) {
+		at = end->begin;
+		end->lap = position + 1;
 	}
+	end->at = at;
 }
 
 /* Whether there is room for one; FULL and nonsense go the long way. */
-static inline int stoa_hot_room(struct stoa_hot_end *end)
+static inline int stoa_hot_room(struct stoa_hot_end *end, uint64_t position)
 {
-	if (__builtin_expect(end->position != end->limit, 1))
+	uint64_t limit;
+
+	if (__builtin_expect(position != end->limit, 1))
 		return 1;
 	/* [Q2] acquire; pairs with the releases of `released`: what lay there has been read. */
-	end->limit = STOA_HOT_ACQUIRE64(end->other) + end->capacity;
-	if (end->limit - end->position - 1 < end->capacity)
-		return 1;
-	end->limit = end->position;
-	return 0;
+	limit = STOA_HOT_ACQUIRE64(STOA_HOT_RELEASED(end)) + end->capacity;
+	if (limit - position - 1 >= end->capacity)
+		return 0;
+	end->limit = limit;
+	return 1;
 }
 
-/* Whether there is a message; EMPTY, nonsense, and sizes that vary go the long way. */
-static inline int stoa_hot_filled(struct stoa_hot_end *end)
+/*
+ * Whether there is a message; EMPTY and nonsense go the long way, and what is not to be had here.  The look comes
+ * after the tail: who sees a message of another size sees the bit.
+ */
+static inline int stoa_hot_filled(struct stoa_hot_end *end, uint64_t position)
 {
-	if (end->position != end->limit)
-		return 1;
+	uint64_t limit;
+
+	if (position != end->limit)
+		return (STOA_HOT_LOAD32(STOA_HOT_WRITABLE(end)) & STOA_HOT_LONG_WAY) == 0;
 	/* [Q1] acquire; pairs with the releases of `tail`: what lies below it is whole. */
-	end->limit = STOA_HOT_ACQUIRE64(end->other);
-	if (__builtin_expect(end->limit - end->position - 1 < end->capacity &&
-	                             STOA_HOT_LOAD64(end->other + 1) == 0,
-	                     1))
-		return 1;
-	end->limit = end->position;
-	return 0;
+	limit = STOA_HOT_ACQUIRE64(STOA_HOT_TAIL(end));
+	if (__builtin_expect(limit - position - 1 >= end->capacity ||
+	                             (STOA_HOT_LOAD32(STOA_HOT_WRITABLE(end)) & STOA_HOT_LONG_WAY) != 0,
+	                     0))
+		return 0;
+	end->limit = limit;
+	return 1;
 }
 
 /* STOA_OK, or STOA_HOT_LOOK before the end has moved on, or STOA_HOT_LONG. */
 static inline int stoa_hot_push(struct stoa_hot_end *end, const void *message, size_t size)
 {
-	if (__builtin_expect(size != end->size || (STOA_HOT_LOAD64(end->closing) & 3) != 0 ||
-	                             *end->epoch != end->epoch_here || !stoa_hot_room(end),
+	const uint32_t *look = STOA_HOT_READABLE(end);
+	uint64_t position = end->position, *tail = STOA_HOT_TAIL(end);
+	unsigned char *at = end->at;
+
+	if (__builtin_expect(size != end->size || (STOA_HOT_LOAD32(look) & STOA_HOT_LONG_WAY) != 0 ||
+	                             !stoa_hot_room(end, position),
 	                     0))
 		return STOA_HOT_LONG;
-	stoa_hot_copy(end->at, message, size);
+	stoa_hot_copy(at, message, size);
 	/* [Q1] release; pairs with stoa_hot_filled(), and committed() in ring.c: the message before its
 	 * position. */
-	STOA_HOT_RELEASE64(end->mine, end->position + 1);
+	STOA_HOT_RELEASE64(tail, position + 1);
 	STOA_HOT_LIGHT();
-	if (__builtin_expect(
-		    (STOA_HOT_LOAD64(end->closing) & 3) != 0 || (STOA_HOT_LOAD32(end->sleepers) & 1) != 0, 0))
+	if (__builtin_expect((STOA_HOT_LOAD32(look) & (STOA_HOT_SOMEBODY | STOA_HOT_LONG_WAY)) != 0, 0))
 		return STOA_HOT_LOOK;
-	stoa_hot_step(end);
+	stoa_hot_step(end, position, at, size);
 	return STOA_OK;
 }
 
-/* STOA_OK, or STOA_HOT_LOOK when the end has moved on, or STOA_HOT_LONG. */
+/*
+ * STOA_OK, or STOA_HOT_LOOK when the end has moved on, or STOA_HOT_LONG.  A `room` that the compiler knows goes
+ * the short way only where it is the size of the messages, and then all is constant.
+ */
 static inline int stoa_hot_pop(struct stoa_hot_end *end, void *out, size_t room, size_t *size)
 {
-	uint64_t length = end->size;
+	const uint32_t *look = STOA_HOT_WRITABLE(end);
+	uint64_t position = end->position, *released = STOA_HOT_RELEASED(end);
+	uint64_t length = __builtin_constant_p(room) ? room : end->size;
+	unsigned char *at = end->at;
 
-	if (__builtin_expect(room < length || (STOA_HOT_LOAD64(end->closing) & 3) != 0 ||
-	                             *end->epoch != end->epoch_here || !stoa_hot_filled(end),
-	                     0))
+	if (__builtin_expect(room < length || length != end->size || !stoa_hot_filled(end, position), 0))
 		return STOA_HOT_LONG;
-	stoa_hot_copy(out, end->at, length);
+	if (__builtin_constant_p(room))
+		stoa_hot_copy(out, at, room);
+	else
+		stoa_hot_copy(out, at, length);
 	/* [Q2] release; pairs with stoa_hot_room(), and room_for_one() in ring.c: the message has been
 	 * read. */
-	STOA_HOT_RELEASE64(end->mine, end->position + 1);
+	STOA_HOT_RELEASE64(released, position + 1);
 	STOA_HOT_LIGHT();
 	if (size)
 		*size = length;
-	stoa_hot_step(end);
-	return __builtin_expect((STOA_HOT_LOAD32(end->sleepers) & 1) != 0, 0) ? STOA_HOT_LOOK : STOA_OK;
+	stoa_hot_step(end, position, at, length);
+	return __builtin_expect((STOA_HOT_LOAD32(look) & STOA_HOT_SOMEBODY) != 0, 0) ? STOA_HOT_LOOK
+	                                                                             : STOA_OK;
 }
 
 #ifdef __cplusplus

@@ -15,7 +15,6 @@ struct deliveries_shape {
 static struct world {
 	const struct deliveries_shape *shape;
 	struct ring ring;
-	struct atom64 closing;
 	struct ring_sender sender;
 	struct ring_receiver receivers[3];
 	unsigned begun, had; /* deliveries: those that are certain, too */
@@ -84,7 +83,7 @@ static void set_up(void)
 	explore_state(&w, sizeof w);
 	w.shape = explore_parameters();
 	config.capacity = w.shape->beside ? 3 : 1;
-	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory, &w.closing);
+	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory);
 	ring_sender_open(&w.sender, &w.ring);
 	ring_receiver_open(&w.receivers[0], &w.ring, w.shape->discard);
 	while (value++ < config.capacity)

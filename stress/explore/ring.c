@@ -20,7 +20,6 @@ struct ring_shape {
 static struct world {
 	const struct ring_shape *shape;
 	struct ring ring;
-	struct atom64 closing;
 	struct ring_sender sender, next_sender;
 	struct ring_receiver receiver, next_receiver;
 	uint8_t pushed[VALUES], refused[VALUES], got[VALUES], again[VALUES], acknowledged[VALUES];
@@ -100,7 +99,7 @@ static void receive_and_drain(void *unused)
 
 	(void)unused;
 	pop_one(&w.receiver, false);
-	atom64_store_seq(&w.closing, STOA_DRAIN);
+	ring_world_drain(w.ring.queue);
 	do
 		rc = pop_one(&w.receiver, true);
 	while (rc == STOA_OK);
@@ -212,7 +211,7 @@ static void make_ring(void)
 		.holds = 2,
 	};
 
-	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory, &w.closing);
+	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory);
 	ring_sender_open(&w.sender, &w.ring);
 	ring_receiver_open(&w.receiver, &w.ring, false);
 }

@@ -18,7 +18,6 @@ struct short_shape {
 static struct world {
 	const struct short_shape *shape;
 	struct ring ring;
-	struct atom64 closing;
 	struct ring_sender sender;
 	struct ring_receiver receiver;
 	uint64_t sent, received; /* numbers, from 1 on */
@@ -84,7 +83,7 @@ static void receive(void *unused)
 		receive_some(false);
 	if (!w.shape->drain)
 		return;
-	atom64_store_seq(&w.closing, STOA_DRAIN);
+	ring_world_drain(w.ring.queue);
 	while (receive_some(true) == STOA_OK)
 		;
 	w.closed = true;
@@ -97,7 +96,7 @@ static void set_up(void)
 	explore_state(&w, sizeof w);
 	w.shape = explore_parameters();
 	config.capacity = w.shape->capacity;
-	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory, &w.closing);
+	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory);
 	ring_sender_open(&w.sender, &w.ring);
 	ring_receiver_open(&w.receiver, &w.ring, false);
 	explore_thread("sender", send, NULL);

@@ -18,8 +18,6 @@ struct wake_shape {
 static struct world {
 	const struct wake_shape *shape;
 	struct ring ring;
-	struct atom64 closing;
-	struct event_word readable, writable;
 	struct ring_sender sender;
 	struct ring_receiver receiver;
 	uint64_t received;
@@ -39,7 +37,7 @@ static int push(uint64_t number)
 		return rc;
 	rc = rc == STOA_HOT_LOOK ? ring_pushed(&w.sender) : ring_push(&w.sender, &number, size_of(number));
 	if (rc == STOA_OK)
-		event_wake_one(&w.readable);
+		event_wake_one(&w.ring.queue->readable);
 	return rc;
 }
 
@@ -54,9 +52,9 @@ static int pop(void)
 		rc = ring_pop(&w.receiver, &value, sizeof value, false, &size);
 		if (rc != STOA_OK)
 			return rc;
-		event_wake_one(&w.writable);
+		event_wake_one(&w.ring.queue->writable);
 	} else if (rc == STOA_HOT_LOOK) {
-		event_wake_one(&w.writable);
+		event_wake_one(&w.ring.queue->writable);
 	}
 	w.received++;
 	explore_check(value == w.received && size == size_of(value), "%d of %d bytes in place of %d",
@@ -74,12 +72,12 @@ static void send(void *unused)
 			n++;
 			continue;
 		}
-		announced = event_announce(&w.writable);
+		announced = event_announce(&w.ring.queue->writable);
 		os_fence_all();
 		if (push(n) == STOA_OK)
 			n++;
 		else
-			event_wait(&w.writable, announced, UINT64_MAX);
+			event_wait(&w.ring.queue->writable, announced, UINT64_MAX);
 	}
 }
 
@@ -91,10 +89,10 @@ static void receive(void *unused)
 
 		if (pop() == STOA_OK)
 			continue;
-		announced = event_announce(&w.readable);
+		announced = event_announce(&w.ring.queue->readable);
 		os_fence_all();
 		if (pop() != STOA_OK)
-			event_wait(&w.readable, announced, UINT64_MAX);
+			event_wait(&w.ring.queue->readable, announced, UINT64_MAX);
 	}
 }
 
@@ -105,13 +103,9 @@ static void set_up(void)
 	explore_state(&w, sizeof w);
 	w.shape = explore_parameters();
 	config.capacity = w.shape->capacity;
-	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory, &w.closing);
+	ring_world_make(&w.ring, &config, w.memory, sizeof w.memory);
 	ring_sender_open(&w.sender, &w.ring);
 	ring_receiver_open(&w.receiver, &w.ring, false);
-	w.sender.hot.sleepers = &w.readable.word.raw;
-	w.receiver.hot.sleepers = &w.writable.word.raw;
-	explore_name(&w.readable, 4, 1, "readable");
-	explore_name(&w.writable, 4, 1, "writable");
 	explore_thread("sender", send, NULL);
 	explore_thread("receiver", receive, NULL);
 }
