@@ -39,6 +39,7 @@ static const struct {
 	{ "killed", section_killed, "a process is killed: what the others keep" },
 	{ "attach", section_attach, "create, attach, detach, against the bare system calls" },
 	{ "growth", section_growth, "2 to 64 processes; capacities of 16 to 1 Mi" },
+	{ "tune", section_tune, "what a user can choose: numbers apart, pages prefaulted, huge ones" },
 };
 
 enum {

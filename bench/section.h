@@ -21,6 +21,7 @@ bool section_frozen(void);
 bool section_killed(void);
 bool section_attach(void);
 bool section_growth(void);
+bool section_tune(void);
 
 /* 1024: "1 Ki"; `unit` such as "B" goes behind. */
 const char *in_units(unsigned long long number, const char *unit);
