@@ -31,8 +31,8 @@
  *     that was stopped between fork() and its handler does not keep its parent alive.  This look costs
  *     some ten system calls and finds hardly ever anything, so reaping by the way does it for
  *     PIDS_AT_ONCE slots in turn; stoa_segment_reap() and participant_dead() do it always, and
- *     participant_lost() where a child may have the lock: the word `forks` counts the children that have
- *     not yet given it up [P5].
+ *     participant_lost() and who attaches where a child may have the lock: the word `forks` counts the
+ *     children that have not yet given it up [P5].
  * In CLAIMED the identity is not yet valid: only the byte counts.  One's own slot is never probed.
  *
  * Reapers.  Any number of processes may reap one slot at once, and each may be stopped at any
@@ -159,11 +159,33 @@ static bool identity_gone(const struct participant_record *record)
 	       os_process_gone(pid, atom64_load_rlx(&record->start_time));
 }
 
+/* Whether a child of the owner in that state may still have its lock. */
+static bool forked(const struct participant_record *record, uint64_t state)
+{
+	/* [P5] acquire (seq); pairs with participant_fork_begins(): a child has the lock, perhaps alone. */
+	return forks_in(atom64_load_seq(&record->forks), generation_of(state)) > 0;
+}
+
+/* Which pids may be looked up where a byte is locked. */
+struct lookups {
+	unsigned left;
+	bool forked_only;
+};
+
+static bool may_look_up(struct lookups *lookups, const struct participant_record *record, uint64_t state)
+{
+	if (!lookups->left || (lookups->forked_only && !forked(record, state)))
+		return false;
+	lookups->left--;
+	return true;
+}
+
 /*
  * Whether the owner of a slot in that state, CLAIMED or LIVE and not our own, is proven dead.
- * `*pids`: how many pids may still be looked up; NULL for any number.
+ * `lookups`: NULL for any number.
  */
-static bool proven_dead(const struct stoa_segment *segment, uint32_t slot, uint64_t state, unsigned *pids)
+static bool proven_dead(const struct stoa_segment *segment, uint32_t slot, uint64_t state,
+                        struct lookups *lookups)
 {
 	const struct participant_record *record = segment_participant(segment, slot);
 	int locked = os_byte_locked(segment->fd, byte_of(segment, slot));
@@ -171,10 +193,8 @@ static bool proven_dead(const struct stoa_segment *segment, uint32_t slot, uint6
 	if (locked < 0)
 		return false;
 	if (locked) {
-		if (state_of(state) != PARTICIPANT_LIVE || (pids && !*pids))
+		if (state_of(state) != PARTICIPANT_LIVE || (lookups && !may_look_up(lookups, record, state)))
 			return false;
-		if (pids)
-			--*pids;
 		if (!identity_gone(record))
 			return false;
 	}
@@ -218,9 +238,7 @@ bool participant_lost(const struct stoa_segment *segment, uint32_t slot)
 	state = atom64_load_seq(&record->state);
 	if (!is_attached(state))
 		return true;
-	/* [P5] acquire (seq); pairs with participant_fork_begins(): a child has the lock, perhaps alone. */
-	return forks_in(atom64_load_seq(&record->forks), generation_of(state)) > 0 &&
-	       proven_dead(segment, slot, state, NULL);
+	return forked(record, state) && proven_dead(segment, slot, state, NULL);
 }
 
 void participant_fork_begins(const struct stoa_segment *segment)
@@ -265,7 +283,7 @@ bool participant_others(const struct stoa_segment *segment)
 /* ---- reaping ---- */
 
 /* The state of a slot, after its owner has been marked as dead where that is proven. */
-static uint64_t look(const struct stoa_segment *segment, uint32_t slot, unsigned *pids)
+static uint64_t look(const struct stoa_segment *segment, uint32_t slot, struct lookups *lookups)
 {
 	struct atom64 *word = &segment_participant(segment, slot)->state;
 	uint64_t state = atom64_load_seq(word); /* [P1] acquire (seq) */
@@ -273,7 +291,8 @@ static uint64_t look(const struct stoa_segment *segment, uint32_t slot, unsigned
 
 	if (!is_attached(state) || is_self(segment, slot))
 		return state;
-	if (!proven_dead(segment, slot, state, pids)) /* alive; or not LIVE any more: somebody else has marked it */
+	if (!proven_dead(segment, slot, state,
+	                 lookups)) /* alive; or not LIVE any more: somebody else has marked it */
 		return atom64_load_seq(word);
 	return atom64_cas_seq(word, &state, dead) ? dead : state;
 }
@@ -282,8 +301,8 @@ static uint64_t look(const struct stoa_segment *segment, uint32_t slot, unsigned
 struct reaper {
 	struct stoa_segment *segment;
 	uint32_t anchor;
-	unsigned pids; /* that may still be looked up */
-	bool held;     /* another reaper is at one of the dead */
+	struct lookups lookups;
+	bool held; /* another reaper is at one of the dead */
 	int freed;
 	int fault;
 };
@@ -402,17 +421,17 @@ static void bury_all(struct reaper *reaper)
 
 	for (uint32_t i = 0; i < segment->participants; i++) {
 		uint32_t slot = (uint32_t)((from + (uint64_t)i) % segment->participants);
-		unsigned before = reaper->pids;
+		unsigned before = reaper->lookups.left;
 
-		bury(reaper, slot, look(segment, slot, &reaper->pids));
-		if (before && !reaper->pids)
+		bury(reaper, slot, look(segment, slot, &reaper->lookups));
+		if (before && !reaper->lookups.left)
 			atom32_store_rlx(&segment->next_pid, slot + 1);
 	}
 }
 
-static int reap(struct stoa_segment *segment, unsigned pids, int tries)
+static int reap(struct stoa_segment *segment, struct lookups lookups, int tries)
 {
-	struct reaper reaper = { .segment = segment, .pids = pids };
+	struct reaper reaper = { .segment = segment, .lookups = lookups };
 	int rc = participant_self(segment, &reaper.anchor);
 
 	if (rc)
@@ -436,17 +455,22 @@ static int reap(struct stoa_segment *segment, unsigned pids, int tries)
 
 int participant_reap_all(struct stoa_segment *segment)
 {
-	return reap(segment, PIDS_AT_ONCE, REAP_TRIES);
+	return reap(segment, (struct lookups){ .left = PIDS_AT_ONCE }, REAP_TRIES);
 }
 
 int participant_reap_once(struct stoa_segment *segment)
 {
-	return reap(segment, PIDS_AT_ONCE, 1);
+	return reap(segment, (struct lookups){ .left = PIDS_AT_ONCE }, 1);
+}
+
+int participant_reap_attaching(struct stoa_segment *segment)
+{
+	return reap(segment, (struct lookups){ .left = PIDS_AT_ONCE, .forked_only = true }, 1);
 }
 
 int stoa_segment_reap(struct stoa_segment *segment)
 {
-	return segment ? reap(segment, PARTICIPANTS_ALL, REAP_TRIES) : -EINVAL;
+	return segment ? reap(segment, (struct lookups){ .left = PARTICIPANTS_ALL }, REAP_TRIES) : -EINVAL;
 }
 
 /* ---- joining and leaving ---- */
@@ -506,7 +530,9 @@ static int claim(const struct stoa_segment *segment, int lock_fd, uint32_t *slot
 static int reap_from_a_dead_slot(struct stoa_segment *segment, int lock_fd)
 {
 	for (uint32_t slot = 0; slot < segment->participants; slot++) {
-		struct reaper reaper = { .segment = segment, .anchor = slot, .pids = PARTICIPANTS_ALL };
+		struct reaper reaper = { .segment = segment,
+			                 .anchor = slot,
+			                 .lookups.left = PARTICIPANTS_ALL };
 		uint64_t state = look(segment, slot, NULL);
 
 		/* FREE by now, perhaps, but nobody claims it. */

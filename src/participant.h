@@ -56,6 +56,8 @@ void participant_fork_ends(const struct stoa_segment *segment);
 int participant_reap_all(struct stoa_segment *segment);
 /* The same without trying again, for those who only come by: beside a stopped reaper they lose no time. */
 int participant_reap_once(struct stoa_segment *segment);
+/* The same, looking up only pids whose children may have their locks: one system call for each who lives. */
+int participant_reap_attaching(struct stoa_segment *segment);
 
 /*
  * The one call against the direction of the rooms: settles what the dead owner of `slot`

@@ -271,7 +271,7 @@ static int attach(int fd, const struct segment_shape *shape, const struct os_fil
 				segment_free(segment);
 		}
 		if (!rc && !segment->read_only)
-			(void)participant_reap_once(segment); /* a favour to all; nothing here depends on it */
+			(void)participant_reap_attaching(segment); /* a favour to all; nothing here depends on it */
 	}
 	if (!rc)
 		*opened = segment;

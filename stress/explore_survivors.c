@@ -162,7 +162,7 @@ const struct survivor survivors[] = {
 	{ "participant.c", "participant_dead/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
 	{ "participant.c", "participant_dead/load_seq#2", EXPLORE_RELAXED, LOCKED },
 	{ "participant.c", "participant_lost/load_seq#1", EXPLORE_RELAXED, LOCKED },
-	{ "participant.c", "participant_lost/load_seq#2", EXPLORE_RELAXED, FORK },
+	{ "participant.c", "forked/load_seq#1", EXPLORE_RELAXED, FORK },
 	{ "participant.c", "look/load_seq#1", EXPLORE_ACQUIRE, ONE_ORDER },
 	{ "participant.c", "look/load_seq#2", EXPLORE_RELAXED, LOCKED },
 	{ "participant.c", "look/cas_seq#1", EXPLORE_RELEASE, NO_WEAKER },
