@@ -2,7 +2,8 @@
 /*
  * No system call when nobody waits.  A child opens what it needs, then a seccomp filter turns each further
  * system call into a signal, whose handler notes the call's number; then it works.  The clock is let through:
- * mostly it is no system call, and where it is, that is the machine's affair.
+ * mostly it is no system call, and where it is, that is the machine's affair.  The child is alone in its segment:
+ * so it has nobody after whom to look now and then.
  */
 #include "support.h"
 
