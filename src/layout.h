@@ -229,7 +229,7 @@ LAYOUT_AT(value_layout, changed, 56);
 LAYOUT_AT(value_layout, word, 64);
 LAYOUT_SIZE(value_layout, 128);
 
-/* A block of a value: its generation, then the bytes.  Blocks start on lines of their own. */
+/* A block of a value: its generation, then the bytes.  Where: plan_make() in value_cell.c. */
 struct value_block {
 	struct atom64 generation; /* the cell word that published it; 0 while written */
 	uint64_t reserved;

@@ -78,6 +78,12 @@ static int plan_make(struct plan *plan, uint64_t size, uint32_t writers)
 	plan->handles_offset = sizeof(struct value_layout);
 	plan->blocks_offset = plan->handles_offset + writers * exchange_handle_stride(CELL_SLOTS);
 	plan->block_stride = sizeof(struct value_block);
+	/* With its block's header in one line; or from the beginning of a line on, with the header at the end of
+	 * the line before: copied twice as fast as across all the lines' ends. */
+	if (size > STOA_LINE - sizeof(struct value_block)) {
+		plan->blocks_offset += STOA_LINE - sizeof(struct value_block);
+		plan->block_stride = STOA_LINE;
+	}
 	if (!size_add(&plan->block_stride, size) || !size_round(&plan->block_stride, STOA_LINE))
 		return -EOVERFLOW;
 	all = plan->block_stride;
