@@ -188,6 +188,17 @@ static void check_stores(void)
 		}                                                                                            \
 	}
 
+#define TWO(id, of_type)                                                                                     \
+	NUMBER(id, "two numbers: each stores one, then loads the other", check_stores, .type = of_type,      \
+	       .does = { store_one_load_other, store_one_load_other }),                                      \
+		NUMBER(id "/add", "the same, and each adds", check_stores, .type = of_type,                  \
+	               .change = fetch_one, .does = { change_one_load_other, change_one_load_other }),       \
+		NUMBER(id "/exchange", "the same, and each exchanges", check_stores, .type = of_type,        \
+	               .change = swap_one, .does = { change_one_load_other, change_one_load_other }),        \
+		NUMBER(id "/compare", "the same, and each compares and exchanges", check_stores,             \
+	               .type = of_type, .change = compare_one,                                               \
+	               .does = { change_one_load_other, change_one_load_other })
+
 const struct explore_scenario number_scenarios[] = {
 	NUMBER("add", "two add", check, .type = STOA_I64, .does = { add_two, add_two }, .result = 4),
 	NUMBER("add/8", "two add to a byte", check, .type = STOA_U8, .does = { add_two, add_two },
@@ -198,14 +209,9 @@ const struct explore_scenario number_scenarios[] = {
 	       .does = { update_one, update_one, add_two }, .result = 4),
 	NUMBER("compare", "three want to be the first", check, .type = STOA_I64, .does = { win, win, win }),
 	NUMBER("tell", "a number says that data is there", check, .type = STOA_I16, .does = { tell, hear }),
-	NUMBER("two", "two numbers: each stores one, then loads the other", check_stores, .type = STOA_I64,
-	       .does = { store_one_load_other, store_one_load_other }),
-	NUMBER("two/add", "the same, and each adds", check_stores, .type = STOA_I64, .change = fetch_one,
-	       .does = { change_one_load_other, change_one_load_other }),
-	NUMBER("two/exchange", "the same, and each exchanges", check_stores, .type = STOA_I64,
-	       .change = swap_one, .does = { change_one_load_other, change_one_load_other }),
-	NUMBER("two/compare", "the same, and each compares and exchanges", check_stores, .type = STOA_I64,
-	       .change = compare_one, .does = { change_one_load_other, change_one_load_other }),
+	TWO("two", STOA_I64),
+	TWO("two/32", STOA_U32),
+	TWO("two/16", STOA_I16), /* the long way */
 	NUMBER("struct/update", "two add to a struct by a function of theirs", check, .type = STOA_BYTES,
 	       .does = { update_one, update_one }, .result = 2),
 	NUMBER("struct/compare", "two want to be the first in a struct", check, .type = STOA_BYTES,
