@@ -72,6 +72,8 @@
 	X(SLOT_SHARED, "two threads write into one slot") \
 	X(EDIT_STALE, "a write to a range that lost against another goes over that") \
 	X(COMPARE_LATER, "a compare_exchange swaps another version than it has compared") \
+	X(FIRST_UNFENCED, "a second thread does not let the first one pass a fence") \
+	X(FIRST_UNLOOKED, "the first thread of a process to write does not look whether another has come") \
 	X(FETCH_STORE, "a maximum is stored where it must be compared and swapped")
 
 #define DEFECTS_WAKE(X) \

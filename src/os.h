@@ -9,6 +9,7 @@
 #ifndef STOA_OS_H
 #define STOA_OS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <time.h>
@@ -23,6 +24,16 @@ uint64_t os_realtime_ns(void); /* CLOCK_REALTIME */
 uint64_t os_timespec_ns(const struct timespec *time); /* saturating; NULL: UINT64_MAX; negative: 0 */
 void os_sleep_ns(uint64_t ns);
 void os_yield(void);
+
+/* The calling thread: a number that no other one of the process has, while it lives. */
+#if defined(STOA_ATOMICS_EXPLORE)
+uint64_t os_thread(void);
+#else
+static inline uint64_t os_thread(void)
+{
+	return (uintptr_t)pthread_self();
+}
+#endif
 
 /* ---- futex: shared, never FUTEX_PRIVATE ---- */
 

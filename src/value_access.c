@@ -50,14 +50,12 @@ int stoa_inline_changed(struct stoa_value *value)
 
 int stoa_value_load(struct stoa_value *value, void *out)
 {
-	struct cell_look look = { 0 };
-
 	if (unlikely(!value || !out))
 		return -EINVAL;
 	if (likely(stoa_number_load(&value->hot, 0, out) == STOA_OK))
 		return 0;
 	if (is_struct(value))
-		return cell_read(&value->cell, &look, out);
+		return cell_load(&value->cell, out);
 	scalar_put(value->type, out, scalar_load(value->type, &value->layout->word));
 	return 0;
 }

@@ -36,7 +36,8 @@
  * Progress.  Writers of different processes never wait for each other, and a failed swap means
  * that another one succeeded.  Threads of one process share K slots: with more than K of them in
  * the middle of a store, the others wait for one of these, in the process's own memory; and for
- * the one that claims the process's handle, at its first store.
+ * the one that claims the process's handle, at its first store.  That one has its slots without a locked
+ * operation until another thread comes, which pays a system call for it, once.
  * Functions of the user never run while a slot is taken.
  *
  * Death.  Before the swap the cell is untouched, afterwards the version is there whole; the
@@ -183,6 +184,23 @@ bool cell_knows(const struct value_cell *cell, uint64_t word)
 	return (word & BLOCK_MASK) < cell->exchange.blocks;
 }
 
+/* Between private memory and a block: without a call where there is a line of it. */
+static inline void bytes_out(const struct value_cell *cell, void *out, const void *from)
+{
+	if (cell->size == STOA_LINE)
+		copy_racy_out(out, from, STOA_LINE);
+	else
+		copy_racy_out(out, from, cell->size);
+}
+
+static inline void bytes_in(const struct value_cell *cell, void *to, const void *in)
+{
+	if (cell->size == STOA_LINE)
+		copy_racy_in(to, in, STOA_LINE);
+	else
+		copy_racy_in(to, in, cell->size);
+}
+
 int cell_look(const struct value_cell *cell, struct cell_look *look)
 {
 	/* [C1] acquire; pairs with the compare-and-swap in cell_publish(): a reader that sees a
@@ -213,6 +231,32 @@ bool cell_whole(struct cell_look *look)
 	return true;
 }
 
+/* The first look, nearly always the last; false: look again, all the rest is for that. */
+static inline bool read_at_once(const struct value_cell *cell, void *out)
+{
+	uint64_t word = atom64_load_seq(cell->word); /* [C1] */
+	const struct value_block *block = cell_block(cell, word);
+
+	if (unlikely(!cell_knows(cell, word)))
+		return false;
+	bytes_out(cell, out, block + 1);
+	fence_acq(); /* [C2] */
+	/* Relaxed: as in cell_whole(). */
+	return likely(atom64_load_rlx(&block->generation) == word);
+}
+
+static noinline int read_again(const struct value_cell *cell, void *out)
+{
+	struct cell_look look = { 0 };
+
+	return cell_read(cell, &look, out);
+}
+
+int cell_load(const struct value_cell *cell, void *out)
+{
+	return likely(read_at_once(cell, out)) ? 0 : read_again(cell, out);
+}
+
 int cell_read(const struct value_cell *cell, struct cell_look *look, void *out)
 {
 	int rc;
@@ -221,7 +265,7 @@ int cell_read(const struct value_cell *cell, struct cell_look *look, void *out)
 		rc = cell_look(cell, look);
 		if (rc)
 			return rc;
-		copy_racy_out(out, look->bytes, cell->size);
+		bytes_out(cell, out, look->bytes);
 	} while (!cell_whole(look));
 	return 0;
 }
@@ -259,12 +303,27 @@ int cell_equals(const struct value_cell *cell, struct cell_look *look, const voi
 /* ---- this process's slots ---- */
 
 /*
- * state = fork epoch << 16 | the slot whose turn it is << 12 | CLAIMED, CLAIMING | a bit for each
- * slot that some thread has.
+ * state = fork epoch << 16 | the slot whose turn it is << 12 | SHARED, SHARING, CLAIMED, CLAIMING | a bit for
+ * each slot that some thread has.
+ *
+ * Most processes write a value in one thread, and two locked operations would cost it as much as the rest of a
+ * store of 64 bytes.  So the thread that claims the handle, the first, needs none until another one comes:
+ *
+ *   first thread                              another one
+ *   inside = 1 + slot                         state |= SHARING
+ *   state is CLAIMED alone?                   os_fence_all()
+ *     the slot is its own until inside = 0    state |= SHARED
+ *   else inside = 0, and as another one       takes slots by their bits, but not the one in `inside`
+ *
+ * The first thread's store and look stand on one side of the fence that it passes meanwhile, or on the other:
+ * it sees SHARING, or is seen inside; and its `inside` counts as long as it is there, so nobody waits for it.
+ * It never comes back to this way.
+ * A process that cannot register for os_fence_all() is SHARED from the beginning.
  */
-#define WRITER_BUSY ((1ull << CELL_SLOTS) - 1)
 #define WRITER_CLAIMING (1ull << 8)
 #define WRITER_CLAIMED (1ull << 9)
+#define WRITER_SHARING (1ull << 10)
+#define WRITER_SHARED (1ull << 11)
 #define WRITER_TURN 12
 #define WRITER_EPOCH 16
 
@@ -307,25 +366,73 @@ static int claim_handle(struct cell_writer *writer, const struct value_cell *cel
 static int writer_claim(struct cell_writer *writer, uint64_t state, const struct value_cell *cell,
                         struct stoa_segment *segment)
 {
+	uint64_t claimed;
 	int rc;
 
 	if (!atom64_cas_seq(&writer->state, &state, this_epoch() | WRITER_CLAIMING))
 		return 0; /* another thread was faster: look again */
 	rc = claim_handle(writer, cell, segment);
-	/* [C3] release; pairs with the acquire load in cell_take(): the handle before its state. */
-	atom64_store_rel(&writer->state, this_epoch() | (rc ? 0 : WRITER_CLAIMED));
+	claimed = rc ? 0 : WRITER_CLAIMED;
+	if (rc == 0 && os_fence_register() != 0)
+		claimed |= WRITER_SHARING | WRITER_SHARED;
+	writer->first = os_thread();
+	writer->turn = 0;
+	atom64_store_rlx(&writer->inside, 0); /* relaxed: comes with the state, as all of it */
+	/* [C3] release; pairs with the acquire loads in take_first() and cell_take(): the handle before its
+	 * state. */
+	atom64_store_rel(&writer->state, this_epoch() | claimed);
 	return rc;
 }
 
-/* The first free slot from the one whose turn it is; CELL_SLOTS where all are busy. */
-static uint32_t free_slot(uint64_t state)
+/* Ends the first thread's privilege.  0, and look again; os_fence_all()'s fault. */
+static int writer_share(struct cell_writer *writer, uint64_t state)
 {
+	int rc;
+
+	if (!(state & WRITER_SHARING) && !atom64_cas_seq(&writer->state, &state, state | WRITER_SHARING))
+		return 0;
+	state |= WRITER_SHARING;
+	rc = DEFECT(DEFECT_FIRST_UNFENCED) ? 0 : os_fence_all();
+	if (rc == 0) /* where it fails another thread has done it */
+		atom64_cas_seq(&writer->state, &state, state | WRITER_SHARED);
+	return rc;
+}
+
+/* A slot for the first thread, while there is no other. */
+static inline bool take_first(struct cell_writer *writer, struct slot **slot)
+{
+	uint64_t alone = this_epoch() | WRITER_CLAIMED;
+	uint32_t turn;
+
+	/* `inside` is not 0 in a signal's handler, in the middle of a store. */
+	if (unlikely(atom64_load_acq(&writer->state) != alone /* [C3] */ || writer->first != os_thread() ||
+	             atom64_load_rlx(&writer->inside) != 0)) /* relaxed: our own word */
+		return false;
+	turn = writer->turn;
+	/* [C5] release; pairs with the acquire load in free_slot(): the other slots as we left them. */
+	atom64_store_rel(&writer->inside, turn + 1);
+	fence_light();
+	/* Relaxed: os_fence_all() in writer_share() orders it after the store. */
+	if (unlikely(atom64_load_rlx(&writer->state) != alone && !DEFECT(DEFECT_FIRST_UNLOOKED))) {
+		atom64_store_rel(&writer->inside, 0); /* [C5] */
+		return false;
+	}
+	writer->turn = turn + 1 == CELL_SLOTS ? 0 : turn + 1;
+	*slot = &writer->slots[turn];
+	return true;
+}
+
+/* The first free slot from the one whose turn it is; CELL_SLOTS where all are busy. */
+static uint32_t free_slot(const struct cell_writer *writer, uint64_t state)
+{
+	/* [C5] acquire; pairs with take_first() and cell_give(): a slot as the first thread left it. */
+	uint64_t inside = atom64_load_acq(&writer->inside);
 	uint32_t turn = state >> WRITER_TURN & 0xf;
 
 	for (uint32_t i = 0; i < CELL_SLOTS; i++) {
 		uint32_t slot = (turn + i) % CELL_SLOTS;
 
-		if (!(state >> slot & 1) || DEFECT(DEFECT_SLOT_SHARED))
+		if ((!(state >> slot & 1) && slot + 1 != inside) || DEFECT(DEFECT_SLOT_SHARED))
 			return slot;
 	}
 	return CELL_SLOTS;
@@ -338,22 +445,30 @@ static uint64_t state_with(uint64_t state, uint32_t slot)
 	return (state & ~(0xfull << WRITER_TURN)) | turn | 1ull << slot;
 }
 
-int cell_take(struct cell_writer *writer, const struct value_cell *cell, struct stoa_segment *segment,
-              struct slot **slot)
+static noinline int take_shared(struct cell_writer *writer, const struct value_cell *cell,
+                                struct stoa_segment *segment, struct slot **slot)
 {
 	for (uint32_t spins = 0;; spins++) {
 		uint64_t state = atom64_load_acq(&writer->state); /* [C3] */
 		uint32_t i = CELL_SLOTS;
+		int rc;
 
 		if (!epoch_is_mine(state) || !(state & (WRITER_CLAIMED | WRITER_CLAIMING))) {
-			int rc = writer_claim(writer, state, cell, segment);
-
+			rc = writer_claim(writer, state, cell, segment);
+			if (rc)
+				return rc;
+			if (take_first(writer, slot))
+				return 0;
+			continue;
+		}
+		if ((state & (WRITER_CLAIMED | WRITER_SHARED)) == WRITER_CLAIMED) {
+			rc = writer_share(writer, state);
 			if (rc)
 				return rc;
 			continue;
 		}
 		if (state & WRITER_CLAIMED)
-			i = free_slot(state);
+			i = free_slot(writer, state);
 		if (i == CELL_SLOTS) {
 			if (spins < TAKE_SPINS)
 				os_yield();
@@ -369,12 +484,35 @@ int cell_take(struct cell_writer *writer, const struct value_cell *cell, struct 
 	}
 }
 
-void cell_give(struct cell_writer *writer, struct slot *slot)
+static inline int take(struct cell_writer *writer, const struct value_cell *cell,
+                       struct stoa_segment *segment, struct slot **slot)
 {
+	return likely(take_first(writer, slot)) ? 0 : take_shared(writer, cell, segment, slot);
+}
+
+int cell_take(struct cell_writer *writer, const struct value_cell *cell, struct stoa_segment *segment,
+              struct slot **slot)
+{
+	return take(writer, cell, segment, slot);
+}
+
+static inline void give(struct cell_writer *writer, struct slot *slot)
+{
+	uint64_t bit = 1ull << (slot - writer->slots);
+
 	/* An offer of the very block that the slot still holds has failed: say so. */
 	if (intent_kind(slot->intent) == INTENT_OFFER && intent_out(slot->intent) == slot->block)
 		slot_settle(slot, slot->block);
-	atom64_add_seq(&writer->state, 0 - (1ull << (slot - writer->slots))); /* [C4] release */
+	/* Relaxed: nobody but we can have set the bit. */
+	if (atom64_load_rlx(&writer->state) & bit)
+		atom64_add_seq(&writer->state, 0 - bit); /* [C4] release */
+	else
+		atom64_store_rel(&writer->inside, 0); /* [C5] release */
+}
+
+void cell_give(struct cell_writer *writer, struct slot *slot)
+{
+	give(writer, slot);
 }
 
 void cell_leave(struct cell_writer *writer, const struct value_cell *cell)
@@ -406,7 +544,7 @@ uint8_t *cell_begin(const struct value_cell *cell, const struct slot *slot)
 	return (uint8_t *)(block + 1);
 }
 
-bool cell_publish(const struct value_cell *cell, struct slot *slot, uint64_t *word)
+static inline bool publish(const struct value_cell *cell, struct slot *slot, uint64_t *word)
 {
 	uint32_t old = *word & BLOCK_MASK;
 	uint64_t next = word_after(*word, slot->block);
@@ -422,27 +560,32 @@ bool cell_publish(const struct value_cell *cell, struct slot *slot, uint64_t *wo
 	return true;
 }
 
+bool cell_publish(const struct value_cell *cell, struct slot *slot, uint64_t *word)
+{
+	return publish(cell, slot, word);
+}
+
 int cell_store(const struct value_cell *cell, struct cell_writer *writer, struct stoa_segment *segment,
                const void *in, void *out)
 {
 	struct slot *slot;
 	uint64_t word;
-	int rc = cell_take(writer, cell, segment, &slot);
+	int rc = take(writer, cell, segment, &slot);
 
 	if (rc)
 		return rc;
 	if (!DEFECT(DEFECT_PUBLISHED_EARLY))
-		copy_racy_in(cell_begin(cell, slot), in, cell->size);
+		bytes_in(cell, cell_begin(cell, slot), in);
 	word = atom64_load_seq(cell->word);
 	do {
 		if (!cell_knows(cell, word))
 			rc = -EBADMSG;
-	} while (rc == 0 && !cell_publish(cell, slot, &word));
+	} while (rc == 0 && !publish(cell, slot, &word));
 	if (DEFECT(DEFECT_PUBLISHED_EARLY))
 		copy_racy_in(cell_block(cell, atom64_load_seq(cell->word)) + 1, in, cell->size);
 	if (rc == 0 && out) /* the slot holds the old version now: nobody can change it */
 		copy_racy_out(out, cell_block(cell, slot->block) + 1, cell->size);
-	cell_give(writer, slot);
+	give(writer, slot);
 	return rc;
 }
 

@@ -65,7 +65,8 @@ struct cell_look {
 int cell_look(const struct value_cell *cell, struct cell_look *look);
 bool cell_whole(struct cell_look *look);
 
-/* Copies the whole struct.  0; -EBADMSG. */
+/* Copies the whole struct.  0; -EBADMSG.  cell_read() leaves in `look` which version it was. */
+int cell_load(const struct value_cell *cell, void *out);
 int cell_read(const struct value_cell *cell, struct cell_look *look, void *out);
 /* Whether `shared`, bytes of a block, equal `private`, as copy_racy_out() would copy them. */
 bool cell_bytes_equal(const struct value_cell *cell, const void *shared, const void *private);
@@ -76,7 +77,10 @@ int cell_equals(const struct value_cell *cell, struct cell_look *look, const voi
 
 /* This process's handle among the writers; all zero before the first write. */
 struct cell_writer {
-	struct atom64 state; /* value_cell.c: WRITER_* */
+	struct atom64 state;  /* value_cell.c: WRITER_* */
+	struct atom64 inside; /* 1 + the slot that the first thread has without a bit in `state`; 0: none */
+	uint64_t first;       /* os_thread() of the one that claimed the handle */
+	uint32_t turn;        /* of its slots */
 	uint32_t handle;
 	uint64_t role;
 	struct slot slots[CELL_SLOTS];

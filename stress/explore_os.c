@@ -40,6 +40,11 @@ void os_sleep_ns(uint64_t ns)
 	explore_sleep(ns);
 }
 
+uint64_t os_thread(void)
+{
+	return (uint64_t)engine.current;
+}
+
 void os_yield(void)
 {
 	explore_pause();

@@ -63,6 +63,14 @@ const struct survivor survivors[] = {
 	{ "xring.c", "xring_pop/load_seq#1", EXPLORE_ACQUIRE, EXCHANGED },
 
 	{ "value_cell.c", "cell_store/load_seq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "value_cell.c", "take_first/load_acq#1", EXPLORE_RELAXED, ONE_THREAD },
+	{ "value_cell.c", "take_shared/load_acq#1", EXPLORE_RELAXED, EXCHANGED },
+	{ "value_cell.c", "take_shared/cas_seq#1", EXPLORE_ACQUIRE, NO_WEAKER },
+	{ "value_cell.c", "give/add_seq#1", EXPLORE_RELEASE, NO_WEAKER },
+	{ "value_cell.c", "writer_share/cas_seq#1", EXPLORE_RELAXED, FENCE_ALL },
+	{ "value_cell.c", "writer_share/cas_seq#2", EXPLORE_RELAXED, FENCE_ALL },
+	{ "inline_number.h", "stoa_number_awaited/load_seq#1", EXPLORE_RELAXED,
+	  "the same look as event_awaited(), by which waiting is explored" },
 	{ "value_access.c", "publish_over/load_seq#1", EXPLORE_RELAXED,
 	  "the slot was acquired from who changed the word to get its block" },
 

@@ -2,7 +2,8 @@
 /*
  * Threads of one process, which share the slots of a handle.  One of them calls in the middle of another's
  * update, as a thread does that is quicker: whatever instruction the process is killed at, its slots are
- * settled.  And two that exchange at once have a slot each.
+ * settled.  And two that exchange at once have a slot each, also where one is the first, which takes its slots
+ * without a locked operation until the other comes.
  */
 #include <string.h>
 
@@ -10,15 +11,18 @@
 
 #include "scenarios.h"
 #include "segment_world.h"
-#include "value_cell.h"
+#include "value.h"
 
 #define WORDS 5
+#define PEOPLE 3
 #define VALUES (2 + CELL_SLOTS) /* of threads/exchange */
 
 static struct world {
 	struct stoa_value *values[3];
-	unsigned calls;        /* of threads/update */
-	unsigned seen[VALUES]; /* how often each number was found and replaced */
+	unsigned calls;            /* of threads/update */
+	unsigned seen[VALUES];     /* how often each number was found and replaced */
+	struct cell_writer writer; /* of threads/first */
+	uint64_t held[CELL_SLOTS]; /* plain: by who has that slot */
 } w;
 
 static void fill(uint64_t words[WORDS], uint64_t number)
@@ -88,7 +92,7 @@ static void make_value(void)
 
 	explore_process(1);
 	explore_state(&w, sizeof w);
-	segment_world_make(3, 1, 4096, 2);
+	segment_world_make(PEOPLE, 1, 4096, 2);
 	explore_process(1);
 	explore_check(stoa_value_create(segment_world_own(), "v", &config, &w.values[1]) == 0, "no value");
 	explore_process(2);
@@ -111,6 +115,81 @@ static void exchanges(void)
 	explore_thread("thread", exchange_once, NULL);
 	explore_process(3);
 	explore_thread("other thread", exchange_all_around, NULL);
+}
+
+/* ---- the slots alone, in memory that the explorer sees ---- */
+
+static void take_and_give(void *context)
+{
+	const unsigned *times = context;
+	struct slot *slot;
+	uint64_t *held;
+
+	for (unsigned i = 0; i < *times; i++) {
+		explore_check(cell_take(&w.writer, &w.values[2]->cell, w.values[2]->handle.segment, &slot) ==
+		                      0,
+		              "no slot");
+		held = &w.held[slot - w.writer.slots];
+		explore_check(explore_get(held) == 0, "another has the slot");
+		explore_set(held, 1);
+		explore_set(held, 0);
+		cell_give(&w.writer, slot);
+	}
+}
+
+/* The handle was claimed by thread `first`, as it were. */
+static void slots_of(unsigned first)
+{
+	uint64_t zeroes[WORDS] = { 0 };
+
+	make_value();
+	explore_check(stoa_value_store(w.values[2], zeroes) == 0, "store fails");
+	w.writer = w.values[2]->writer;
+	w.writer.first = first;
+	w.writer.turn = 0; /* all begin with the same slot */
+	explore_name(&w.writer.state, 8, 1, "state");
+	explore_name(&w.writer.inside, 8, 1, "inside");
+}
+
+/* Each in a process of its own, for the explorer; they stand for threads of one. */
+static void threads(unsigned count, unsigned first_takes, unsigned others_take)
+{
+	static const unsigned takes[] = { 0, 1, 2, 3 }, processes[] = { 2, 3, 1 };
+
+	for (unsigned i = 0; i < count; i++) {
+		explore_process(processes[i]);
+		explore_thread(i ? "other thread" : "first thread", take_and_give,
+		               (void *)&takes[i ? others_take : first_takes]);
+	}
+}
+
+static void first_and_other(void)
+{
+	slots_of(0);
+	threads(2, 2, 1);
+}
+
+static void first_and_others(void)
+{
+	slots_of(0);
+	threads(3, 2, 1);
+}
+
+/* The first one, who has ended, wrote once; another has come since. */
+static void others(void)
+{
+	static const unsigned once = 1;
+
+	slots_of(PEOPLE);
+	take_and_give((void *)&once);
+	threads(2, 3, 1); /* the third one is the other's */
+}
+
+/* No slot is anybody's. */
+static void check_given(void)
+{
+	explore_check((atom64_load_seq(&w.writer.state) & 0xf) == 0 && atom64_load_seq(&w.writer.inside) == 0,
+	              "a slot was not given back");
 }
 
 /* Each number was replaced by one, or is there in the end. */
@@ -149,5 +228,18 @@ const struct explore_scenario threads_scenarios[] = {
 	  .about = "two threads exchange at once",
 	  .set_up = exchanges,
 	  .check = check_exchanged },
+	{ .name = "threads/first",
+	  .about = "another thread comes while the first one has slots without a locked operation",
+	  .set_up = first_and_other,
+	  .check = check_given },
+	{ .name = "threads/shared",
+	  .about = "two other threads have slots in turn",
+	  .set_up = others,
+	  .check = check_given },
+	{ .name = "threads/first/3",
+	  .about = "two other threads come",
+	  .set_up = first_and_others,
+	  .check = check_given,
+	  .large = true },
 	{ 0 },
 };

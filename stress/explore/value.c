@@ -38,13 +38,12 @@ struct pair {
 static void read_pairs(void *unused)
 {
 	struct pair before = { 0, 0 };
-	struct cell_look look = { 0 };
 
 	(void)unused;
 	for (unsigned i = 0; i < w.shape->loads; i++) {
 		struct pair pair;
 
-		explore_check(cell_read(&w.cell, &look, &pair) == 0, "a load fails");
+		explore_check(cell_load(&w.cell, &pair) == 0, "a load fails");
 		explore_check(pair.a == pair.b, "torn: %d and %d", (int)pair.a, (int)pair.b);
 		explore_check(w.shape->writers > 1 || pair.a >= before.a, "%d after %d", (int)pair.a,
 		              (int)before.a);
@@ -93,26 +92,32 @@ static void write_pairs(void *context)
 /* ---- two values ---- */
 
 static void store_and_load(const struct value_cell *mine, struct slot *slot, const struct value_cell *other,
-                           uint64_t *saw)
+                           int (*load)(const struct value_cell *cell, void *pair), uint64_t *saw)
 {
-	struct cell_look look = { 0 };
 	struct pair pair;
 
 	store_pair(mine, slot, 1);
-	explore_check(cell_read(other, &look, &pair) == 0, "a load fails");
+	explore_check(load(other, &pair) == 0, "a load fails");
 	*saw = pair.a;
+}
+
+static int look_and_load(const struct value_cell *cell, void *pair)
+{
+	struct cell_look look = { 0 };
+
+	return cell_read(cell, &look, pair);
 }
 
 static void store_first(void *unused)
 {
 	(void)unused;
-	store_and_load(&w.cell, w.slots[0], &w.other, &w.saw[0]);
+	store_and_load(&w.cell, w.slots[0], &w.other, look_and_load, &w.saw[0]);
 }
 
 static void store_second(void *unused)
 {
 	(void)unused;
-	store_and_load(&w.other, w.other_slots, &w.cell, &w.saw[1]);
+	store_and_load(&w.other, w.other_slots, &w.cell, cell_load, &w.saw[1]);
 }
 
 static void two_values(void)
