@@ -41,8 +41,8 @@ static inline enum intent_kind intent_kind(uint64_t intent)
 /* The intent that follows `before`: the next sequence number, nothing acknowledged. */
 static inline uint64_t intent_next(uint64_t before, enum intent_kind kind, uint32_t out, uint32_t got)
 {
-	return ((before & ~(INTENT_SEQUENCE - 1)) + INTENT_SEQUENCE) | (uint64_t)kind << 48 |
-	       (uint64_t)got << BLOCK_BITS | out;
+	return ((before | (INTENT_SEQUENCE - 1)) + 1) | (uint64_t)kind << 48 | (uint64_t)got << BLOCK_BITS |
+	       out;
 }
 
 enum orphan_state {
@@ -148,8 +148,8 @@ struct exchange_slot *exchange_nth_slot(const struct exchange *exchange, uint32_
 
 struct slot {
 	struct exchange_slot *shared;
-	uint64_t intent; /* as last stored */
-	uint32_t block;  /* held, where the intent is not INTENT_REDELIVER */
+	uint64_t intent;  /* as last stored */
+	uint32_t block;   /* held, where the intent is not INTENT_REDELIVER */
 	bool redelivered; /* the tally has deliveries of the last orphan it took */
 	bool given;       /* as claimed: a message waits in its orphan cell, see slot_give_back() */
 };
@@ -177,7 +177,7 @@ static inline void slot_intend(struct slot *slot, enum intent_kind kind, uint32_
 {
 	uint64_t next = intent_next(slot->intent, kind, out, got);
 
-	if (next < INTENT_SEQUENCE) /* the sequence wrapped: rare, and before the intent itself */
+	if (unlikely(next < INTENT_SEQUENCE)) /* the sequence wrapped: rare, and before the intent itself */
 		atom64_store_rel(&slot->shared->wraps, atom64_load_rlx(&slot->shared->wraps) + 1);
 	atom64_store_rel(&slot->shared->intent, next);
 	slot->intent = next;

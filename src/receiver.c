@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #include "queue.h"
+#include "xring_short.h"
 
 #define LOOK_EVERY 1024 /* messages: then looks for what the dead held */
 
@@ -49,6 +50,10 @@ enum {
 
 struct stoa_receiver {
 	struct ring_receiver ring; /* first, for stoa/inline.h; spsc */
+	/* The short way of an exchange ring. */
+	bool exchange;     /* it is one */
+	uint32_t patience; /* messages until it looks for what the dead held */
+	uint8_t *words;    /* of the queue, or ring_long_way */
 	struct short_way way;
 	struct stoa_queue *queue;
 	uint64_t fork_epoch; /* in which it was attached */
@@ -121,6 +126,7 @@ static int attach(struct stoa_receiver *receiver)
 	}
 	receiver->orphans_seen = UINT64_MAX; /* look once */
 	receiver->fork_epoch = epoch;
+	receiver->words = (uint8_t *)view->shared;
 	return 0;
 }
 
@@ -165,7 +171,10 @@ int stoa_receiver_open(struct stoa_queue *queue, struct stoa_receiver **receiver
 	if (!made)
 		return -ENOMEM;
 	made->queue = queue;
-	short_way_begin(&made->way, &made->ring.hot.queue);
+	made->exchange = !queue->view.spsc;
+	made->patience = LOOK_EVERY;
+	made->ring.hot.queue = (uint8_t *)&ring_long_way;
+	short_way_begin(&made->way, made->exchange ? &made->words : &made->ring.hot.queue);
 	made->slots = calloc(holds(made), sizeof *made->slots);
 	made->holds = calloc(holds(made), sizeof *made->holds);
 	rc = made->slots && made->holds ? attach(made) : -ENOMEM;
@@ -495,69 +504,126 @@ int stoa_inline_popped(struct stoa_receiver *receiver)
 	return STOA_OK;
 }
 
-/*
- * The short way of the exchange ring: every hold has its empty block, there is no orphan to look for and a
- * message that fits.  STOA_HOT_LONG where it is not that simple.
- */
-static inline int pop_short(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
+/* ---- the short way of the exchange ring ---- */
+
+/* Behind a message that was taken: whatever asked for a look. */
+static noinline int look_around(struct stoa_receiver *receiver)
 {
 	const struct queue_view *view = &receiver->queue->view;
-	struct slot *slot = &receiver->slots[0];
-	uint64_t length;
-	int rc;
 
-	if (unlikely((receiver->fork_epoch != stoa_fork_epoch && !DEFECT(DEFECT_FORK_UNSEEN)) ||
-	             receiver->busy || (queue_closing(view) && !DEFECT(DEFECT_CLOSING_PASSED)) ||
-	             /* [Q4] */
-	             (atom64_load_acq(&view->shared->orphans) != receiver->orphans_seen &&
-	              !DEFECT(DEFECT_ORPHANS_PASSED))))
-		return STOA_HOT_LONG;
-	rc = xring_pop(&view->xring, &receiver->cursor, slot, room, false, &length);
-	if (unlikely(rc != STOA_OK))
-		return rc == STOA_EMPTY ? told(receiver, came(receiver, rc)) : STOA_HOT_LONG;
-	/* The size was looked at before the block was ours. */
-	if (unlikely(xring_fits(&view->xring, slot->block, room, &length) != STOA_OK)) {
-		give_up(receiver, 0);
-		return STOA_HOT_LONG;
-	}
-	stoa_hot_copy(out, xring_payload(&view->xring, slot->block), length);
-	slot_acknowledge(slot);
-	if (size)
-		*size = length;
-	if (unlikely(queue_closing(view)))
+	event_wake_one(&view->shared->writable);
+	if (queue_closing(view))
 		event_wake_all(&view->shared->readable); /* it may have been the last that was held */
-	return came(receiver, STOA_OK);
+	if (!receiver->patience) {
+		receiver->patience = LOOK_EVERY;
+		queue_now_and_then(receiver->queue);
+	}
+	return STOA_OK;
 }
 
-/* With any room. */
+/* The message of `length` bytes at `payload` is the first slot's. */
+static inline int read_short(struct stoa_receiver *receiver, void *out, const void *payload, uint64_t length,
+                             size_t *size)
+{
+	const struct queue_layout *words = (const struct queue_layout *)(void *)receiver->words;
+
+	stoa_hot_copy(out, payload, length);
+	slot_acknowledge(&receiver->slots[0]);
+	if (size)
+		*size = length;
+	receiver->patience--;
+	if (unlikely((atom32_load_seq(&words->writable.word) & (EVENT_SOMEBODY | EVENT_LONG_WAY)) ||
+	             !receiver->patience))
+		return look_around(receiver);
+	return STOA_OK;
+}
+
+static noinline int read_any(struct stoa_receiver *receiver, void *out, const void *payload, uint64_t length,
+                             size_t *size)
+{
+	return read_short(receiver, out, payload, length, size);
+}
+
+/* The cell was not as it had to be (`intended`: when it was tried), or the size not what it was. */
+static noinline int pop_disturbed(struct stoa_receiver *receiver, void *out, size_t room, size_t *size,
+                                  enum xring_tried tried)
+{
+	const struct xring *xring = &receiver->queue->view.xring;
+	struct slot *slot = &receiver->slots[0];
+	uint64_t length;
+	int rc = STOA_OK;
+
+	if (tried != XRING_DONE)
+		rc = xring_pop_on(xring, &receiver->cursor, slot, room, false, &length,
+		                  tried == XRING_FAILED);
+	if (rc != STOA_OK)
+		return rc == STOA_EMPTY ? told(receiver, came(receiver, rc))
+		                        : pop_long(receiver, out, room, size);
+	/* The size was looked at before the block was ours. */
+	if (unlikely(xring_fits(xring, slot->block, room, &length) != STOA_OK)) {
+		give_up(receiver, 0);
+		return pop_long(receiver, out, room, size);
+	}
+	return read_short(receiver, out, xring_payload(xring, slot->block), length, size);
+}
+
+/*
+ * Every hold has its empty block, there is no orphan to look for and a message that fits: else the long way.  Two
+ * sizes are constants, so that nothing is called on the way.
+ */
+static noinline int pop_exchange(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
+{
+	const struct queue_layout *words = (const struct queue_layout *)(void *)receiver->words;
+	const struct xring *xring = &receiver->queue->view.xring;
+	struct slot *slot = &receiver->slots[0];
+	enum xring_tried tried;
+	uint64_t length;
+	void *payload;
+
+	/* Relaxed, as in stoa/inline.h. */
+	if (unlikely((atom32_load_rlx(&words->writable.word) & EVENT_LONG_WAY) || receiver->busy ||
+	             /* [Q4] */
+	             (atom64_load_acq(&words->orphans) != receiver->orphans_seen &&
+	              !DEFECT(DEFECT_ORPHANS_PASSED))))
+		return pop_long(receiver, out, room, size);
+	tried = xring_pop_at_once(xring, &receiver->cursor, slot, room, &payload, &length);
+	if (unlikely(tried != XRING_DONE || atom64_load_rlx(&xring_trailer_at(xring, payload)->size) !=
+	                                            length)) /* relaxed: ours now */
+		return pop_disturbed(receiver, out, room, size, tried);
+	if (length == 8)
+		return read_short(receiver, out, payload, 8, size);
+	if (length == 64)
+		return read_short(receiver, out, payload, 64, size);
+	return read_any(receiver, out, payload, length, size);
+}
+
+/* Out of an SPSC ring, with any room. */
 static noinline int pop_any(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
 {
-	int rc = STOA_HOT_LONG;
+	int rc = stoa_hot_pop(&receiver->ring.hot, out, room, size);
 
-	if (likely(receiver && out))
-		rc = receiver->queue->view.spsc ? stoa_hot_pop(&receiver->ring.hot, out, room, size)
-		                                : pop_short(receiver, out, room, size);
 	if (likely(rc == STOA_OK))
 		return rc;
-	if (rc == STOA_HOT_LOOK)
-		return stoa_inline_popped(receiver);
-	return rc == STOA_HOT_LONG ? pop_long(receiver, out, room, size) : rc;
+	return rc == STOA_HOT_LOOK ? stoa_inline_popped(receiver) : pop_long(receiver, out, room, size);
 }
 
 int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
 {
 	int rc = STOA_HOT_LONG;
 
-	/* Two sizes are constants, so that nothing is called on the way. */
-	if (likely(receiver && out)) {
-		if (room == 8)
-			rc = stoa_hot_pop(&receiver->ring.hot, out, 8, size);
-		else if (room == 64)
-			rc = stoa_hot_pop(&receiver->ring.hot, out, 64, size);
-	}
+	if (unlikely(!receiver || !out))
+		return pop_long(receiver, out, room, size);
+	/* As above; and an exchange ring is not known here: STOA_HOT_LONG. */
+	if (room == 8)
+		rc = stoa_hot_pop(&receiver->ring.hot, out, 8, size);
+	else if (room == 64)
+		rc = stoa_hot_pop(&receiver->ring.hot, out, 64, size);
 	if (likely(rc == STOA_OK))
 		return rc;
-	return rc == STOA_HOT_LOOK ? stoa_inline_popped(receiver) : pop_any(receiver, out, room, size);
+	if (rc == STOA_HOT_LOOK)
+		return stoa_inline_popped(receiver);
+	return receiver->exchange ? pop_exchange(receiver, out, room, size)
+	                          : pop_any(receiver, out, room, size);
 }
 
 static int wait_for_message(struct stoa_receiver *receiver, int (*fn)(void *), void *context,

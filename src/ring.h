@@ -43,8 +43,8 @@ void ring_format(const struct ring *ring);
 /* ---- the sender's half ---- */
 
 struct ring_sender {
-	struct stoa_hot_end
-		hot; /* first; hot.position is the next one to send, hot.limit where to look again */
+	/* first; hot.position is the next one to send, hot.limit where to look again */
+	struct stoa_hot_end hot;
 	struct ring ring;
 	uint32_t *spares; /* with blocks: `holds` of them, private; else NULL */
 	uint8_t *staging; /* without blocks: `holds` buffers of 64-byte aligned private memory */
@@ -71,11 +71,7 @@ int ring_commit(struct ring_sender *sender, uint32_t k, uint64_t size);
 
 /* ---- the receiver's half ---- */
 
-enum ring_hold_state {
-	RING_IDLE,
-	RING_LEASED,
-	RING_RETURNED
-};
+enum ring_hold_state { RING_IDLE, RING_LEASED, RING_RETURNED };
 
 struct ring_hold {
 	uint64_t position;
@@ -84,8 +80,8 @@ struct ring_hold {
 };
 
 struct ring_receiver {
-	struct stoa_hot_end
-		hot; /* first; hot.position: the first that was never handed out; hot.limit: tail */
+	/* first; hot.position: the first that was never handed out; hot.limit: tail */
+	struct stoa_hot_end hot;
 	struct ring ring;
 	uint64_t released; /* ours, while something is held; else hot.position */
 	struct ring_hold *holds;

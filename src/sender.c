@@ -11,6 +11,10 @@
 #include <stdlib.h>
 
 #include "queue.h"
+#include "xring_short.h"
+
+/* Large messages are copied only where there is room for them. */
+#define COPY_BLINDLY 256
 
 struct reservation {
 	bool open;
@@ -19,6 +23,11 @@ struct reservation {
 
 struct stoa_sender {
 	struct ring_sender ring; /* first, for stoa/inline.h; spsc */
+	/* The short way of an exchange ring. */
+	bool exchange;       /* it is one */
+	uint8_t *words;      /* of the queue, or ring_long_way */
+	uint64_t short_most; /* bytes */
+	struct slot *slot;   /* that is idle */
 	struct short_way way;
 	struct stoa_queue *queue;
 	uint64_t fork_epoch; /* in which it was attached */
@@ -52,8 +61,13 @@ static void *reserved_bytes(const struct stoa_sender *sender, uint32_t k)
 static void set_idle(struct stoa_sender *sender, uint32_t idle)
 {
 	sender->idle = idle;
-	if (sender->queue->view.spsc)
+	if (sender->queue->view.spsc) {
 		ring_sender_slow(&sender->ring, idle == holds(sender));
+		return;
+	}
+	sender->slot = &sender->slots[idle];
+	sender->words = idle == holds(sender) ? (uint8_t *)&ring_long_way
+	                                      : (uint8_t *)sender->queue->view.shared;
 }
 
 static void find_idle(struct stoa_sender *sender)
@@ -72,9 +86,8 @@ static int attach_ring(struct stoa_sender *sender, uint32_t self)
 	struct queue_view *view = &sender->queue->view;
 	int rc;
 
-	if (view->spsc) {
+	if (view->spsc)
 		return ring_sender_open(&sender->ring, &view->ring);
-	}
 	rc = queue_claim_handle(view, QUEUE_SENDS, self, &sender->handle, &sender->role, sender->slots);
 	if (rc == 0)
 		xring_start_send(&view->xring, &sender->cursor);
@@ -171,7 +184,11 @@ int stoa_sender_open(struct stoa_queue *queue, struct stoa_sender **sender)
 	if (!made)
 		return -ENOMEM;
 	made->queue = queue;
-	short_way_begin(&made->way, &made->ring.hot.queue);
+	made->exchange = !queue->view.spsc;
+	made->short_most = queue->view.shape.message_size < COPY_BLINDLY ? queue->view.shape.message_size
+	                                                                 : COPY_BLINDLY;
+	made->ring.hot.queue = (uint8_t *)&ring_long_way;
+	short_way_begin(&made->way, made->exchange ? &made->words : &made->ring.hot.queue);
 	made->slots = calloc(holds(made), sizeof *made->slots);
 	made->reservations = calloc(holds(made), sizeof *made->reservations);
 	rc = made->slots && made->reservations ? attach(made) : -ENOMEM;
@@ -213,9 +230,6 @@ int stoa_sender_close(struct stoa_sender *sender)
 }
 
 /* ---- copies ---- */
-
-/* Large messages are copied only where there is room for them. */
-#define COPY_BLINDLY 256
 
 /* An exchange ring.  The block is the slot's own, so the copy can come first. */
 static inline int push_xring(struct stoa_sender *sender, const void *message, size_t size)
@@ -281,47 +295,79 @@ int stoa_inline_pushed(struct stoa_sender *sender)
 	return sent(sender, ring_pushed(&sender->ring));
 }
 
+/* The message is copied, and the cell was not as it had to be (`intended`: when it was tried). */
+static noinline int push_disturbed(struct stoa_sender *sender, bool intended)
+{
+	const struct xring *xring = &sender->queue->view.xring;
+
+	return told(sender, sent(sender, xring_push_on(xring, &sender->cursor, sender->slot, intended)));
+}
+
+static noinline int wake_receiver(struct stoa_sender *sender)
+{
+	event_wake_one(&sender->queue->view.shared->readable);
+	return STOA_OK;
+}
+
 /* The short way of the exchange ring: a small message, copied before anybody knows whether there is room. */
 static inline int push_short(struct stoa_sender *sender, const void *message, size_t size)
 {
-	const struct queue_view *view = &sender->queue->view;
+	struct queue_layout *words = (struct queue_layout *)(void *)sender->words;
+	const struct xring *xring = &sender->queue->view.xring;
+	struct slot *slot = sender->slot;
+	enum xring_tried tried;
+	void *payload;
 
-	if (unlikely((sender->fork_epoch != stoa_fork_epoch && !DEFECT(DEFECT_FORK_UNSEEN)) ||
-	             sender->idle == view->shape.holds || size > view->shape.message_size ||
-	             size > COPY_BLINDLY || queue_closing(view)))
-		return STOA_HOT_LONG;
-	return told(sender, sent(sender, push_xring(sender, message, size)));
+	/* Relaxed, as in stoa/inline.h. */
+	if (unlikely((atom32_load_rlx(&words->readable.word) & EVENT_LONG_WAY) || size > sender->short_most))
+		return push_long(sender, message, size);
+	payload = xring_payload(xring, slot->block);
+	stoa_hot_copy(payload, message, size);
+	tried = xring_push_at_once(xring, &sender->cursor, slot, payload, size);
+	if (unlikely(tried != XRING_DONE))
+		return push_disturbed(sender, tried == XRING_FAILED);
+	return event_awaited(&words->readable) ? wake_receiver(sender) : STOA_OK;
 }
 
 /* A message of any size. */
 static noinline int push_any(struct stoa_sender *sender, const void *message, size_t size)
 {
-	int rc = STOA_HOT_LONG;
+	int rc;
 
-	if (likely(sender && message))
-		rc = sender->queue->view.spsc ? stoa_hot_push(&sender->ring.hot, message, size)
-		                              : push_short(sender, message, size);
+	if (sender->exchange)
+		return push_short(sender, message, size);
+	rc = stoa_hot_push(&sender->ring.hot, message, size);
 	if (likely(rc == STOA_OK))
 		return rc;
-	if (rc == STOA_HOT_LOOK)
-		return stoa_inline_pushed(sender);
-	return rc == STOA_HOT_LONG ? push_long(sender, message, size) : rc;
+	return rc == STOA_HOT_LOOK ? stoa_inline_pushed(sender) : push_long(sender, message, size);
+}
+
+/* Two sizes are constants for the compiler, so that nothing is called on the way. */
+static noinline int push_exchange(struct stoa_sender *sender, const void *message, size_t size)
+{
+	if (size == 8)
+		return push_short(sender, message, 8);
+	if (size == 64)
+		return push_short(sender, message, 64);
+	return push_any(sender, message, size);
 }
 
 int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t size)
 {
 	int rc = STOA_HOT_LONG;
 
-	/* Two sizes are constants, so that nothing is called on the way. */
-	if (likely(sender && message)) {
-		if (size == 8)
-			rc = stoa_hot_push(&sender->ring.hot, message, 8);
-		else if (size == 64)
-			rc = stoa_hot_push(&sender->ring.hot, message, 64);
-	}
+	if (unlikely(!sender || !message))
+		return push_long(sender, message, size);
+	/* An exchange ring is not known here: STOA_HOT_LONG. */
+	if (size == 8)
+		rc = stoa_hot_push(&sender->ring.hot, message, 8);
+	else if (size == 64)
+		rc = stoa_hot_push(&sender->ring.hot, message, 64);
 	if (likely(rc == STOA_OK))
 		return rc;
-	return rc == STOA_HOT_LOOK ? stoa_inline_pushed(sender) : push_any(sender, message, size);
+	if (rc == STOA_HOT_LOOK)
+		return stoa_inline_pushed(sender);
+	return sender->exchange ? push_exchange(sender, message, size) : push_any(sender, message, size);
 }
 
 struct push {

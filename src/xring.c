@@ -59,43 +59,16 @@
 #include <stoa/queue.h>
 
 #include "defect.h"
+#include "xring_short.h"
 
-#define LAP_SHIFT (BLOCK_BITS + 2)
-#define LAPS (1ull << (64 - LAP_SHIFT))
-#define HINT_EVERY 16 /* a power of two */
+#define LAPS (1ull << (64 - CELL_LAP_SHIFT))
 #define HINT_AFTER 32 /* steps that did not lead to a place to try */
-
-enum cell_state { CELL_FREE = 0, CELL_FULL = 1, CELL_CLOSED = 2 };
-
-static inline uint64_t cell_word(uint64_t lap, enum cell_state state, uint32_t block)
-{
-	return lap << LAP_SHIFT | (uint64_t)state << BLOCK_BITS | block;
-}
-
-static inline enum cell_state cell_state(uint64_t word)
-{
-	return word >> BLOCK_BITS & 3;
-}
-
-static inline uint32_t cell_block(uint64_t word)
-{
-	return word & (BLOCKS_MAX - 1);
-}
 
 /* How many laps the word is ahead of `lap`; the 38 bits wrap around. */
 static inline int64_t laps_ahead(uint64_t word, uint64_t lap)
 {
-	return (int64_t)((word & ~((1ull << LAP_SHIFT) - 1)) - (lap << LAP_SHIFT)) >> LAP_SHIFT;
-}
-
-static inline struct xring_trailer *trailer(const struct xring *ring, uint32_t block)
-{
-	return (struct xring_trailer *)(void *)((uint8_t *)xring_payload(ring, block) + ring->trailer_offset);
-}
-
-static inline uint64_t position(const struct xring *ring, const struct xring_cursor *cursor)
-{
-	return cursor->lap * ring->capacity + cursor->index;
+	return (int64_t)((word & ~((1ull << CELL_LAP_SHIFT) - 1)) - (lap << CELL_LAP_SHIFT)) >>
+	       CELL_LAP_SHIFT;
 }
 
 /* ---- plan, view, format ---- */
@@ -158,17 +131,9 @@ void xring_format(const struct xring *ring)
 
 /* ---- cursors ---- */
 
-static inline void step(const struct xring *ring, struct xring_cursor *cursor)
-{
-	if (++cursor->index == ring->capacity) {
-		cursor->index = 0;
-		cursor->lap++;
-	}
-}
-
 static void start_at(const struct xring *ring, struct xring_cursor *cursor, const struct atom64 *hint)
 {
-	/* [R3] acquire; pairs with leave_hint(): who starts at p has seen that p - 1 was taken. */
+	/* [R3] acquire; pairs with xring_leave_hint(): who starts at p has seen that p - 1 was taken. */
 	uint64_t p = atom64_load_acq(hint);
 
 	cursor->lap = p / ring->capacity;
@@ -185,12 +150,6 @@ void xring_start_receive(const struct xring *ring, struct xring_cursor *cursor)
 	start_at(ring, cursor, &ring->shared->head_hint);
 }
 
-static inline void leave_hint(const struct xring *ring, const struct xring_cursor *cursor, struct atom64 *hint)
-{
-	if ((cursor->index & (HINT_EVERY - 1)) == 0)
-		atom64_store_rel(hint, position(ring, cursor) + DEFECT(DEFECT_HINT_AHEAD)); /* [R3] release */
-}
-
 /*
  * The cursor is behind.  Where the word is of a later lap, FREE(q) or FULL(q), both sides have
  * taken q - capacity: goes behind that.  After some steps that led nowhere, looks at the hint.
@@ -202,11 +161,11 @@ static void catch_up(const struct xring *ring, struct xring_cursor *cursor, int6
 
 	if (ahead > 0)
 		cursor->lap += (uint64_t)ahead - !DEFECT(DEFECT_CATCH_UP_FAR);
-	step(ring, cursor);
+	xring_step(ring, cursor);
 	if (steps != HINT_AFTER)
 		return;
 	start_at(ring, &hinted, hint);
-	if (hinted.lap - cursor->lap < 2 && position(ring, &hinted) > position(ring, cursor))
+	if (hinted.lap - cursor->lap < 2 && xring_position(ring, &hinted) > xring_position(ring, cursor))
 		*cursor = hinted; /* at most a lap further: no hint of nonsense */
 }
 
@@ -223,7 +182,12 @@ static bool restart(const struct xring *ring, struct xring_cursor *cursor, bool 
 	return true;
 }
 
-enum look { LOOK_TRY, LOOK_NOTHING, LOOK_CLOSED, LOOK_CORRUPT };
+enum look {
+	LOOK_TRY,
+	LOOK_NOTHING,
+	LOOK_CLOSED,
+	LOOK_CORRUPT
+};
 
 /*
  * Moves the cursor to the first position that a sender may try: LOOK_TRY (FREE there),
@@ -294,37 +258,17 @@ static inline enum look look_for_message(const struct xring *ring, struct xring_
 
 /* ---- push ---- */
 
-/* One attempt at the word that look_for_room() found. */
-static inline bool offer(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t word)
-{
-	uint32_t out = slot->block, got = cell_block(word);
-
-	/* Relaxed: published by the compare-and-swap below. */
-	atom64_store_rlx(&trailer(ring, out)->id, position(ring, cursor));
-	if (!DEFECT(DEFECT_INTENT_AFTER))
-		slot_intend(slot, INTENT_OFFER, out, got);
-	/* [R2] seq_cst; with [R1].  Release: the payload before the word, else a receiver would read
-	 * an old block under a new word. */
-	if (!atom64_cas_seq(&ring->exchange.cells[cursor->index], &word,
-	                    cell_word(cursor->lap, CELL_FULL, out)))
-		return false;
-	if (DEFECT(DEFECT_INTENT_AFTER))
-		slot_intend(slot, INTENT_OFFER, out, got);
-	slot->block = got;
-	return true;
-}
-
 /* What follows the first look, which was of no use, or the first attempt, which failed (`intended`). */
-static noinline int push_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot,
-                            bool intended)
+noinline int xring_push_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot,
+                           bool intended)
 {
 	uint64_t word;
 	enum look look;
 
 	while ((look = look_for_room(ring, cursor, &word)) == LOOK_TRY) {
-		if (likely(offer(ring, cursor, slot, word))) {
-			step(ring, cursor);
-			leave_hint(ring, cursor, &ring->shared->tail_hint);
+		if (likely(xring_offer(ring, cursor, slot, xring_trailer_of(ring, slot->block), word))) {
+			xring_step(ring, cursor);
+			xring_leave_hint(ring, cursor, &ring->shared->tail_hint);
 			return STOA_OK;
 		}
 		intended = true;
@@ -336,40 +280,13 @@ static noinline int push_on(const struct xring *ring, struct xring_cursor *curso
 
 int xring_push(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t size)
 {
-	bool looked_well;
-	uint64_t word;
+	enum xring_tried tried = xring_push_at_once(ring, cursor, slot, xring_payload(ring, slot->block),
+	                                            size);
 
-	/* Published by offer().  Besides, [R4] release; pairs with the fences in inspect() and accept(): who
-	 * reads the size of a message to come in the block of one that it looks at sees that this was taken. */
-	atom64_store_rel(&trailer(ring, slot->block)->size, size);
-	word = atom64_load_seq(&ring->exchange.cells[cursor->index]); /* [R1] as in look_for_room() */
-	looked_well = word >> BLOCK_BITS == cell_word(cursor->lap, CELL_FREE, 0) >> BLOCK_BITS &&
-	              cell_block(word) < ring->exchange.blocks;
-	if (unlikely(!looked_well || !offer(ring, cursor, slot, word)))
-		return push_on(ring, cursor, slot, looked_well);
-	step(ring, cursor);
-	leave_hint(ring, cursor, &ring->shared->tail_hint);
-	return STOA_OK;
+	return tried == XRING_DONE ? STOA_OK : xring_push_on(ring, cursor, slot, tried == XRING_FAILED);
 }
 
 /* ---- pop ---- */
-
-static inline bool take(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t word)
-{
-	uint32_t out = slot->block, got = cell_block(word);
-
-	if (unlikely(slot->redelivered) && !DEFECT(DEFECT_DELIVERIES_KEPT))
-		slot_deliveries(slot, 0);
-	if (!DEFECT(DEFECT_INTENT_DROPPED))
-		slot_intend(slot, INTENT_TAKE, out, got);
-	/* [R2] seq_cst; with [R1].  Release: we are done with the block that we leave, else a sender
-	 * would write into it while we read. */
-	if (!atom64_cas_seq(&ring->exchange.cells[cursor->index], &word,
-	                    cell_word(cursor->lap + 1, CELL_FREE, out)))
-		return false;
-	slot->block = got;
-	return true;
-}
 
 /* Nothing at the cursor, where the cell has `word`: nothing will be, from now on. */
 static bool close_frontier(const struct xring *ring, const struct xring_cursor *cursor, uint64_t word)
@@ -384,10 +301,8 @@ int xring_fits(const struct xring *ring, uint32_t block, uint64_t room, uint64_t
 {
 	/* Relaxed: the word that names the block was acquired ([R1], [X4]), and is looked at again by
 	 * who takes the block. */
-	*size = atom64_load_rlx(&trailer(ring, block)->size);
-	if (likely(*size <= room && *size <= ring->message_size))
-		return STOA_OK;
-	return *size > ring->message_size ? -EBADMSG : -EMSGSIZE;
+	*size = atom64_load_rlx(&xring_trailer_of(ring, block)->size);
+	return xring_size_fits(ring, *size, room);
 }
 
 /*
@@ -406,8 +321,8 @@ static inline int inspect(const struct xring *ring, const struct xring_cursor *c
 }
 
 /* As push_on(). */
-static noinline int pop_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot,
-                           uint64_t room, bool drain, uint64_t *size, bool intended)
+noinline int xring_pop_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot,
+                          uint64_t room, bool drain, uint64_t *size, bool intended)
 {
 	int rc = STOA_EMPTY;
 
@@ -421,9 +336,11 @@ static noinline int pop_on(const struct xring *ring, struct xring_cursor *cursor
 				break;
 			if (rc == STOA_CHANGED)
 				continue;
-			if (likely(take(ring, cursor, slot, word))) {
-				step(ring, cursor);
-				leave_hint(ring, cursor, &ring->shared->head_hint);
+			if (unlikely(slot->redelivered) && !DEFECT(DEFECT_DELIVERIES_KEPT))
+				slot_deliveries(slot, 0);
+			if (likely(xring_take(ring, cursor, slot, word))) {
+				xring_step(ring, cursor);
+				xring_leave_hint(ring, cursor, &ring->shared->head_hint);
 				return STOA_OK;
 			}
 			intended = true;
@@ -431,9 +348,9 @@ static noinline int pop_on(const struct xring *ring, struct xring_cursor *cursor
 		}
 		if (look == LOOK_NOTHING && drain && !close_frontier(ring, cursor, word))
 			continue;
-		rc = look == LOOK_CORRUPT              ? -EBADMSG
+		rc = look == LOOK_CORRUPT           ? -EBADMSG
 		     : look == LOOK_CLOSED || drain ? STOA_CLOSED
-		                                       : STOA_EMPTY;
+		                                    : STOA_EMPTY;
 		break;
 	}
 	if (intended)
@@ -444,24 +361,19 @@ static noinline int pop_on(const struct xring *ring, struct xring_cursor *cursor
 int xring_pop(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t room,
               bool drain, uint64_t *size)
 {
-	/* [R1] as in look_for_message() */
-	uint64_t word = atom64_load_seq(&ring->exchange.cells[cursor->index]);
-	bool looked_well = word >> BLOCK_BITS == cell_word(cursor->lap, CELL_FULL, 0) >> BLOCK_BITS &&
-	                   cell_block(word) < ring->exchange.blocks &&
-	                   xring_fits(ring, cell_block(word), room, size) == STOA_OK;
+	void *payload;
+	enum xring_tried tried = xring_pop_at_once(ring, cursor, slot, room, &payload, size);
 
-	if (unlikely(!looked_well || !take(ring, cursor, slot, word)))
-		return pop_on(ring, cursor, slot, room, drain, size, looked_well);
-	step(ring, cursor);
-	leave_hint(ring, cursor, &ring->shared->head_hint);
-	return STOA_OK;
+	return tried == XRING_DONE
+	               ? STOA_OK
+	               : xring_pop_on(ring, cursor, slot, room, drain, size, tried == XRING_FAILED);
 }
 
 int xring_message(const struct xring *ring, uint32_t block, uint64_t *size, uint64_t *id)
 {
 	/* Relaxed: the caller holds the block. */
-	*size = atom64_load_rlx(&trailer(ring, block)->size);
-	*id = atom64_load_rlx(&trailer(ring, block)->id);
+	*size = atom64_load_rlx(&xring_trailer_of(ring, block)->size);
+	*id = atom64_load_rlx(&xring_trailer_of(ring, block)->id);
 	return *size <= ring->message_size ? 0 : -EBADMSG;
 }
 
@@ -478,8 +390,8 @@ int xring_positions(const struct xring *ring, uint64_t *sent, uint64_t *received
 	xring_start_send(ring, &tail);
 	if (look_for_room(ring, &tail, &word) == LOOK_CORRUPT)
 		return -EBADMSG;
-	*received = position(ring, &head);
-	*sent = position(ring, &tail);
+	*received = xring_position(ring, &head);
+	*sent = xring_position(ring, &tail);
 	return 0;
 }
 

@@ -48,6 +48,9 @@ void xring_start_receive(const struct xring *ring, struct xring_cursor *cursor);
  */
 int xring_push(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t size);
 
+/* The same, behind an attempt that led nowhere; `intended`: its compare-and-swap failed. */
+int xring_push_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, bool intended);
+
 /*
  * Takes the next message into the slot and leaves its empty block.  `*size` also with -EMSGSIZE,
  * where it is longer than `room`.  With `drain`, closes the frontier where it finds nothing.
@@ -55,6 +58,10 @@ int xring_push(const struct xring *ring, struct xring_cursor *cursor, struct slo
  */
 int xring_pop(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t room,
               bool drain, uint64_t *size);
+
+/* As xring_push_on(). */
+int xring_pop_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t room,
+                 bool drain, uint64_t *size, bool intended);
 
 /* Size and id of the message in a block that the caller holds; -EBADMSG where the size is beyond
  * the largest. */

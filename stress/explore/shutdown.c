@@ -2,7 +2,8 @@
 /*
  * Whole queues in a segment: who is told that something has happened sees it in the next call.  A message was
  * given back; the queue was shut down, by one or by two; and it is not shut down while there is always a
- * sender, though not the same one.
+ * sender, though not the same one.  And whoever sleeps is woken by the short way of an exchange ring: here nobody
+ * wakes up by himself.
  */
 #include <stoa/queue.h>
 
@@ -90,6 +91,68 @@ static void look_for_it(void *unused)
 		if (rc == STOA_OK)
 			return;
 	}
+}
+
+/* ---- somebody sleeps ---- */
+
+static void sleep_at(struct event_word *event, int (*attempt)(void), int nothing)
+{
+	int rc;
+
+	while ((rc = attempt()) == nothing) {
+		uint32_t announced = event_announce(event);
+
+		rc = attempt();
+		if (rc != nothing)
+			break;
+		event_wait(event, announced, UINT64_MAX);
+	}
+	explore_check(rc == STOA_OK, "woken, and told %d", rc);
+}
+
+static int push_one(void)
+{
+	uint64_t value = 1;
+
+	return stoa_sender_push(w.senders[self()], &value, sizeof value);
+}
+
+static void sleep_for_room(void *unused)
+{
+	(void)unused;
+	sleep_at(&w.queues[self()]->view.shared->writable, push_one, STOA_FULL);
+}
+
+static void sleep_for_message(void *unused)
+{
+	(void)unused;
+	sleep_at(&w.queues[self()]->view.shared->readable, pop, STOA_EMPTY);
+}
+
+static void push_once(void *unused)
+{
+	(void)unused;
+	explore_check(push_one() == STOA_OK, "no room");
+}
+
+static void pop_once(void *unused)
+{
+	(void)unused;
+	explore_check(pop() == STOA_OK, "nothing there");
+}
+
+/* The receiver has looked for what came back: from now on it goes the short way. */
+static void nothing_there(void)
+{
+	push(2, 0);
+	open_receiver(3);
+	explore_check(pop() == STOA_EMPTY, "something there");
+}
+
+static void no_room(void)
+{
+	nothing_there();
+	push(1, 2);
 }
 
 /* ---- shut down ---- */
@@ -224,6 +287,10 @@ static void check(void)
 const struct explore_scenario shutdown_scenarios[] = {
 	SHUTDOWN("told/returned", "a message is given back, and somebody told", .prepare = lease_one,
 	         .threads = { give_back, look_for_it }),
+	SHUTDOWN("wake/room", "a sender sleeps until there is room", .prepare = no_room,
+	         .threads = { sleep_for_room, pop_once }),
+	SHUTDOWN("wake/message", "a receiver sleeps until there is a message", .prepare = nothing_there,
+	         .threads = { push_once, sleep_for_message }),
 	SHUTDOWN("told/drain", "a drain begins, and somebody is told", .how = STOA_DRAIN,
 	         .prepare = two_messages, .threads = { shut_down, pop_to_the_end }),
 	SHUTDOWN("told/now", "shut down at once, and somebody told", .how = STOA_NOW, .prepare = two_messages,
