@@ -48,10 +48,7 @@ static inline unsigned queue_closing(const struct queue_view *view)
 }
 
 /* The sender's or the receiver's place of a STOA_ONE end.  0, -EBUSY, or another errno. */
-enum queue_end {
-	QUEUE_SENDS = 0,
-	QUEUE_RECEIVES = 1
-};
+enum queue_end { QUEUE_SENDS = 0, QUEUE_RECEIVES = 1 };
 int queue_claim_sole(const struct queue_view *view, enum queue_end end, uint32_t self, uint64_t *word);
 void queue_release_sole(const struct queue_view *view, enum queue_end end, uint64_t word);
 /* A handle of the exchange ring, after reaping if need be.  0, -EUSERS, or another errno. */
@@ -84,8 +81,9 @@ int queue_wait(struct stoa_queue *queue, struct event_word *event, const struct 
                const struct timespec *deadline);
 
 /*
- * The short way of a handle, which looks at the words of `*queue`: the queue's, or ring_long_way.  It is closed in
- * every child after fork(), until the handle is the child's own; so no call on it has to look at the epoch.
+ * The short way of a handle, which looks at the words of `*queue`: the queue's, or ring_long_way.  It is
+ * closed in every child after fork(), until the handle is the child's own; so no call on it has to look at
+ * the epoch.
  */
 struct short_way {
 	struct fork_hook hook; /* first */

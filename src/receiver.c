@@ -28,11 +28,7 @@
 
 #define LOOK_EVERY 1024 /* messages: then looks for what the dead held */
 
-enum hold_state {
-	IDLE,
-	LEASED,
-	GIVEN
-};
+enum hold_state { IDLE, LEASED, GIVEN };
 
 struct hold {
 	enum hold_state state;
@@ -41,12 +37,7 @@ struct hold {
 };
 
 /* private_words of a message */
-enum {
-	WORD_RECEIVER,
-	WORD_EPOCH,
-	WORD_HOLD,
-	WORD_SERIAL
-};
+enum { WORD_RECEIVER, WORD_EPOCH, WORD_HOLD, WORD_SERIAL };
 
 struct stoa_receiver {
 	struct ring_receiver ring; /* first, for stoa/inline.h; spsc */
@@ -568,8 +559,8 @@ static noinline int pop_disturbed(struct stoa_receiver *receiver, void *out, siz
 }
 
 /*
- * Every hold has its empty block, there is no orphan to look for and a message that fits: else the long way.  Two
- * sizes are constants, so that nothing is called on the way.
+ * Every hold has its empty block, there is no orphan to look for and a message that fits: else the long way.
+ * Two sizes are constants, so that nothing is called on the way.
  */
 static noinline int pop_exchange(struct stoa_receiver *receiver, void *out, size_t room, size_t *size)
 {
@@ -622,8 +613,10 @@ int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, si
 		return rc;
 	if (rc == STOA_HOT_LOOK)
 		return stoa_inline_popped(receiver);
-	return receiver->exchange ? pop_exchange(receiver, out, room, size)
-	                          : pop_any(receiver, out, room, size);
+	if (receiver->exchange)
+		return pop_exchange(receiver, out, room, size);
+	return ring_has_short_way(&receiver->ring.hot) ? pop_any(receiver, out, room, size)
+	                                               : pop_long(receiver, out, room, size);
 }
 
 static int wait_for_message(struct stoa_receiver *receiver, int (*fn)(void *), void *context,

@@ -39,22 +39,24 @@
  * messages, as `released` cannot pass it, however many behind it are acknowledged.
  *
  * The short way (stoa/inline.h).  Where payload lies in place, nothing is leased or reserved to the last
- * hold, the process is registered for os_fence_all(), and all messages so far have had message_size, a push is
- * a copy and a store of tail, a pop a copy and a store of released, and two looks at one word: the event word
- * of the other end (readable, writable).  Its bit EVENT_LONG_WAY, set once and for good, sends everybody the long way.
+ * hold, the process is registered for os_fence_all(), and all messages so far have had message_size, a push
+ * is a copy and a store of tail, a pop a copy and a store of released, and two looks at one word: the event
+ * word of the other end (readable, writable).  Its bit EVENT_LONG_WAY, set once and for good, sends everybody
+ * the long way.
  *
- *   A shutdown sets it in both words before it sets `closing`: who does not see it comes before the shutdown, and who
- *   is told of the shutdown sees it.  The long way goes by `closing` alone; so where who shuts down dies in
- *   between, nothing but a long way for everybody is left.
- *   Sizes are not looked at on the short way: sizes[] begins with message_size everywhere, and the sender of the
- *   first message of another size sets the bit in writable, then `sizes_vary`, before tail covers it.  The
- *   receiver looks behind its load of tail: if that is a tail that covers it, it sees the bit, and does not even keep
- *   that tail.
- *   Where a handle's own state asks for the long way, and in a child that has not used it yet (fork.c), it looks at
- *   ring_long_way in place of its queue.
+ *   A shutdown sets it in both words before it sets `closing`: who does not see it comes before the shutdown,
+ *   and who is told of the shutdown sees it.  The long way goes by `closing` alone; so where who shuts down
+ *   dies in between, nothing but a long way for everybody is left.
+ *   Sizes are not looked at on the short way: sizes[] begins with message_size everywhere, and the sender of
+ *   the first message of another size sets the bit in writable, then `sizes_vary`, before tail covers it.
+ *   The receiver looks behind its load of tail: if that is a tail that covers it, it sees the bit, and does
+ *   not even keep that tail.
+ *   Where a handle's own state asks for the long way, and in a child that has not used it yet (fork.c), it
+ *   looks at ring_long_way in place of its queue.
  *
- * A pop looks before it copies and behind its release; only sleepers count then.  A push looks before it copies,
- * for the bit, and behind its release, for both: the bit means that a receiver may have asked for a verdict.
+ * A pop looks before it copies and behind its release; only sleepers count then.  A push looks before it
+ * copies, for the bit, and behind its release, for both: the bit means that a receiver may have asked for a
+ * verdict.
  *
  * Wake-ups without a fence.  A sender stores tail and then looks whether the receiver
  * announced that it sleeps; the receiver announces and then looks at tail.  Both must not
@@ -78,10 +80,9 @@
  *   tail is beyond: ASK(h) -> COMMITTED(h)     verdict = ASK(p): -> COMMITTED(p), committed
  *                                              else: committed
  *
- * Either the receiver sees the tail or the sender sees ASK(p), and before that the bit and `closing`, which the
- * receiver has acquired before it asked; both answer by a
- * compare-and-swap from ASK, so there is one answer.  After CLOSED(h) nobody reads at h or
- * behind it, whatever tail says.
+ * Either the receiver sees the tail or the sender sees ASK(p), and before that the bit and `closing`, which
+ * the receiver has acquired before it asked; both answer by a compare-and-swap from ASK, so there is one
+ * answer.  After CLOSED(h) nobody reads at h or behind it, whatever tail says.
  */
 #include "ring.h"
 
@@ -103,12 +104,7 @@
 #define STAT_TRIES 100
 #define SIZE_MAX_WITH_BLOCKS ((1ull << (64 - BLOCK_BITS)) - 1)
 
-enum verdict {
-	VERDICT_NONE = 0,
-	VERDICT_ASK = 1,
-	VERDICT_COMMITTED = 2,
-	VERDICT_CLOSED = 3
-};
+enum verdict { VERDICT_NONE = 0, VERDICT_ASK = 1, VERDICT_COMMITTED = 2, VERDICT_CLOSED = 3 };
 
 static uint64_t verdict_word(uint64_t position, enum verdict verdict)
 {
@@ -433,8 +429,8 @@ static int published(struct ring_sender *sender, size_t count)
 }
 
 /*
- * From now on sizes must be looked at.  First the receiver's short way is closed, so that where sizes_vary is set,
- * that is; and a successor that finds an odd size finds the word, wherever we die.
+ * From now on sizes must be looked at.  First the receiver's short way is closed, so that where sizes_vary is
+ * set, that is; and a successor that finds an odd size finds the word, wherever we die.
  */
 static void tell_sizes(const struct ring *ring)
 {

@@ -33,6 +33,11 @@ struct ring_object {
 };
 extern struct ring_object ring_long_way;
 
+static inline bool ring_has_short_way(const struct stoa_hot_end *hot)
+{
+	return hot->queue != (const unsigned char *)&ring_long_way;
+}
+
 int ring_plan(const struct stoa_queue_config *config, uint64_t offset, struct ring_layout *layout,
               uint64_t *end);
 /* `shared` lies behind the queue_layout. */

@@ -349,7 +349,7 @@ static noinline int push_exchange(struct stoa_sender *sender, const void *messag
 		return push_short(sender, message, 8);
 	if (size == 64)
 		return push_short(sender, message, 64);
-	return push_any(sender, message, size);
+	return size <= sender->short_most ? push_any(sender, message, size) : push_long(sender, message, size);
 }
 
 int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t size)
@@ -367,7 +367,10 @@ int stoa_sender_push(struct stoa_sender *sender, const void *message, size_t siz
 		return rc;
 	if (rc == STOA_HOT_LOOK)
 		return stoa_inline_pushed(sender);
-	return sender->exchange ? push_exchange(sender, message, size) : push_any(sender, message, size);
+	if (sender->exchange)
+		return push_exchange(sender, message, size);
+	return ring_has_short_way(&sender->ring.hot) ? push_any(sender, message, size)
+	                                             : push_long(sender, message, size);
 }
 
 struct push {

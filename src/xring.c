@@ -182,12 +182,7 @@ static bool restart(const struct xring *ring, struct xring_cursor *cursor, bool 
 	return true;
 }
 
-enum look {
-	LOOK_TRY,
-	LOOK_NOTHING,
-	LOOK_CLOSED,
-	LOOK_CORRUPT
-};
+enum look { LOOK_TRY, LOOK_NOTHING, LOOK_CLOSED, LOOK_CORRUPT };
 
 /*
  * Moves the cursor to the first position that a sender may try: LOOK_TRY (FREE there),

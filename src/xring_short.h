@@ -15,11 +15,7 @@
 #define CELL_LAP_SHIFT (BLOCK_BITS + 2)
 #define HINT_EVERY 16 /* a power of two */
 
-enum cell_state {
-	CELL_FREE = 0,
-	CELL_FULL = 1,
-	CELL_CLOSED = 2
-};
+enum cell_state { CELL_FREE = 0, CELL_FULL = 1, CELL_CLOSED = 2 };
 
 static inline uint64_t cell_word(uint64_t lap, enum cell_state state, uint32_t block)
 {
@@ -68,8 +64,8 @@ static inline void xring_leave_hint(const struct xring *ring, const struct xring
 }
 
 /*
- * Whether a word is of this lap and state, and its block is one: what is left of the word is that block's number
- * alone.
+ * Whether a word is of this lap and state, and its block is one: then what is left of it is that one's
+ * number.
  */
 static inline bool cell_is(const struct xring *ring, uint64_t word, uint64_t lap, enum cell_state state)
 {
@@ -77,11 +73,7 @@ static inline bool cell_is(const struct xring *ring, uint64_t word, uint64_t lap
 }
 
 /* What became of the one attempt. */
-enum xring_tried {
-	XRING_DONE,
-	XRING_NOT_TRIED,
-	XRING_FAILED
-};
+enum xring_tried { XRING_DONE, XRING_NOT_TRIED, XRING_FAILED };
 
 /* ---- push ---- */
 
@@ -113,8 +105,9 @@ static inline enum xring_tried xring_push_at_once(const struct xring *ring, stru
 	struct xring_trailer *trailer = xring_trailer_at(ring, payload);
 	uint64_t word;
 
-	/* Published by xring_offer().  Besides, [R4] release; pairs with the fences in inspect() and accept(): who
-	 * reads the size of a message to come in the block of one that it looks at sees that this was taken. */
+	/* Published by xring_offer().  Besides, [R4] release; pairs with the fences in inspect() and accept():
+	 * who reads the size of a message to come in the block of one that it looks at sees that this was
+	 * taken. */
 	atom64_store_rel(&trailer->size, size);
 	word = atom64_load_seq(&ring->exchange.cells[cursor->index]); /* [R1] as in look_for_room() */
 	if (!cell_is(ring, word, cursor->lap, CELL_FREE))
@@ -152,7 +145,9 @@ static inline int xring_size_fits(const struct xring *ring, uint64_t size, uint6
 	return size > ring->message_size ? -EBADMSG : -EMSGSIZE;
 }
 
-/* The message at the cursor, where there is one of up to `room` bytes, into a slot that is not `redelivered`. */
+/*
+ * The message at the cursor, where there is one of up to `room` bytes, into a slot that is not `redelivered`.
+ */
 static inline enum xring_tried xring_pop_at_once(const struct xring *ring, struct xring_cursor *cursor,
                                                  struct slot *slot, uint64_t room, void **payload,
                                                  uint64_t *size)

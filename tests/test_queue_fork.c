@@ -289,6 +289,55 @@ static void an_adopted_sender_counts_for_a_queue_that_closes_with_its_senders(vo
 	end_place(&family->place);
 }
 
+struct crowd {
+	struct place place;
+	struct stoa_receiver *receivers[6];
+	struct stoa_sender *senders[6];
+};
+
+static int use_all_that_are_open(void *context)
+{
+	struct crowd *crowd = context;
+
+	for (unsigned i = 0; i < LENGTH(crowd->senders); i++) {
+		if (!crowd->senders[i])
+			continue;
+		EXPECT(push(&crowd->place, crowd->senders[i], 1) == 0);
+		EXPECT(pop_is(&crowd->place, crowd->receivers[i], 1) == 0);
+	}
+	EXPECT(stat_of(&crowd->place).senders == 6 && stat_of(&crowd->place).receivers == 6);
+	return 0;
+}
+
+/* Whichever were closed before: those in the middle of the list, its head, its end. */
+static void every_inherited_end_is_found_out(void **state)
+{
+	struct stoa_queue_config config = shape(topologies[0], 8, 8);
+	struct crowd crowd = { .place = new_place(&config) };
+
+	(void)state;
+	for (unsigned i = 0; i < LENGTH(crowd.senders); i++) {
+		crowd.senders[i] = new_sender(&crowd.place);
+		crowd.receivers[i] = new_receiver(&crowd.place);
+		ok(push(&crowd.place, crowd.senders[i], 0)); /* from now on by the short way */
+		ok(pop_is(&crowd.place, crowd.receivers[i], 0));
+	}
+	for (unsigned i = 0; i < LENGTH(crowd.senders); i += i == 0 ? 2 : 3) { /* 0, 2, 5 */
+		ok(stoa_sender_close(crowd.senders[i]));
+		ok(stoa_receiver_close(crowd.receivers[i]));
+		crowd.senders[i] = NULL;
+	}
+	assert_int_equal(stat_of(&crowd.place).senders, 3);
+	assert_int_equal(in_child(use_all_that_are_open, &crowd), 0);
+	for (unsigned i = 0; i < LENGTH(crowd.senders); i++) {
+		if (!crowd.senders[i])
+			continue;
+		ok(stoa_sender_close(crowd.senders[i]));
+		ok(stoa_receiver_close(crowd.receivers[i]));
+	}
+	end_place(&crowd.place);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +347,7 @@ int main(void)
 		cmocka_unit_test(forks_of_forks_are_processes_like_others),
 		cmocka_unit_test(a_child_gets_the_ends_of_one_when_the_parent_has_closed_them),
 		cmocka_unit_test(an_adopted_sender_counts_for_a_queue_that_closes_with_its_senders),
+		cmocka_unit_test(every_inherited_end_is_found_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,7 +78,10 @@ static inline void stoa_hot_copy(void *to, const void *from, size_t size)
 		memcpy(to, from, size);
 		return;
 	}
-	/* What the compiler does not know of the caller's buffers it does not warn about: sizes have been checked. */
+	/*
+	 * What the compiler does not know of the caller's buffers it does not warn about: sizes have been
+	 * checked.
+	 */
 	__asm__("" : "+r"(to), "+r"(from));
 	if (size == 8) /* constants for the compiler */
 		memcpy(to, from, 8);
@@ -123,8 +126,8 @@ static inline int stoa_hot_room(struct stoa_hot_end *end, uint64_t position)
 }
 
 /*
- * Whether there is a message; EMPTY and nonsense go the long way, and what is not to be had here.  The look comes
- * after the tail: who sees a message of another size sees the bit.
+ * Whether there is a message; EMPTY and nonsense go the long way, and what is not to be had here.  The look
+ * comes after the tail: who sees a message of another size sees the bit.
  */
 static inline int stoa_hot_filled(struct stoa_hot_end *end, uint64_t position)
 {
@@ -165,8 +168,8 @@ static inline int stoa_hot_push(struct stoa_hot_end *end, const void *message, s
 }
 
 /*
- * STOA_OK, or STOA_HOT_LOOK when the end has moved on, or STOA_HOT_LONG.  A `room` that the compiler knows goes
- * the short way only where it is the size of the messages, and then all is constant.
+ * STOA_OK, or STOA_HOT_LOOK when the end has moved on, or STOA_HOT_LONG.  A `room` that the compiler knows
+ * goes the short way only where it is the size of the messages, and then all is constant.
  */
 static inline int stoa_hot_pop(struct stoa_hot_end *end, void *out, size_t room, size_t *size)
 {

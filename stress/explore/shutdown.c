@@ -2,8 +2,8 @@
 /*
  * Whole queues in a segment: who is told that something has happened sees it in the next call.  A message was
  * given back; the queue was shut down, by one or by two; and it is not shut down while there is always a
- * sender, though not the same one.  And whoever sleeps is woken by the short way of an exchange ring: here nobody
- * wakes up by himself.
+ * sender, though not the same one.  And whoever sleeps is woken by the short way of an exchange ring: here
+ * nobody wakes up by himself.
  */
 #include <stoa/queue.h>
 
