@@ -8,3 +8,10 @@ from stoa._segments import Segment, create, open, unlink
 from stoa._stoa import version as __version__
 from stoa.sharedctypes import Array, RawArray, RawValue, Value
 from stoa.queues import Empty, Full, JoinableQueue, Queue, ShutDown, SimpleQueue
+
+
+def __getattr__(name):
+    """What stoa has not is multiprocessing's."""
+    import multiprocessing
+
+    return getattr(multiprocessing, name)

@@ -106,7 +106,8 @@ class _Home:
         self.words = (places + 63) // 64
         self.counts = {}  # of our Helds, by index
         self.shapes = []  # of the places, by index; the owner's
-        self.free = collections.defaultdict(collections.deque)  # by shape: places that we have dropped
+        self.free = collections.defaultdict(collections.deque)  # by shape: places that we have dropped,
+        self.listed = set()  # all of these; one that comes back to us as a pickle stays there meanwhile
         self.left = 0  # bytes that are surely there
         self.table = Numbers(segment, "places", "Q", 3 * places)  # generation, sent, arrived
         self.holders = Numbers(segment, "holders", "Q", self.words * participants)
@@ -167,7 +168,9 @@ class _Home:
         del self.counts[index]
         self.holders.and_(index // 64 * self.participants + self.slot, ~(1 << index % 64))
         if self.mine:
-            self.free[self.shapes[index]].append(index)
+            if index not in self.listed:
+                self.listed.add(index)
+                self.free[self.shapes[index]].append(index)
             if not self.counts and self in _state.homes[:-1]:
                 self.retire()
 
@@ -198,7 +201,7 @@ class _Home:
 
     def claim(self, index):
         """Makes a place that was used before ours again, under its next generation; None where it is held."""
-        if not self.nobody_holds(index):
+        if index in self.counts or not self.nobody_holds(index):
             return None
         generation = self.table[3 * index]
         self.table[3 * index] = generation + 1 & _MASK
@@ -215,6 +218,7 @@ class _Home:
             index = free.popleft()
             held = self.claim(index)
             if held:
+                self.listed.remove(index)
                 return held
             free.append(index)
         return None
@@ -275,7 +279,7 @@ def _arrived(name, index, generation, token):
         if not home.mine:
             _state.recent.append(home)
         home.hold(index)
-        held = Held(home, index, generation, False)
+        held = Held(home, index, generation, None)
         if home.table[3 * index] != generation:
             raise OSError(errno.ESTALE, "the object of this pickle is gone")
         home.table.add(3 * index + 2, token)
@@ -353,12 +357,15 @@ def temporary(shape, bytes=4096):
 
 
 def _new_home(room):
-    for home in list(_state.homes):
-        if not home.counts:
-            home.retire()
     home = _Home.create(room)
     _state.attached[home.name] = home
-    _state.homes.insert(len(_state.homes) if home.places > 1 else 0, home)
+    if home.places > 1:
+        _state.homes.append(home)
+    else:
+        _state.homes.insert(0, home)
+    for old in _state.homes[:-1]:
+        if not old.counts and old is not home:
+            old.retire()
     return home
 
 
@@ -423,13 +430,13 @@ def _after_fork_in_child():
             home.counts[index] -= 1
             if not home.counts[index]:
                 del home.counts[index]
-    _state.attached.update(before.attached)
     _state.dropped = before.dropped
-    foreign = {home for home in _state.attached.values() if not home.mine}
-    for home in list(_state.attached.values()):
+    homes = [home for home in before.attached.values() if home.counts]  # the others' slot is not ours
+    foreign = {home for home in homes if not home.mine}
+    for home in homes:
         home.mine = False
-        if home.counts:
-            home.arrive()
+        home.arrive()
+        _state.attached[home.name] = home
     _at_the_end()
     if _child_end is not None:  # an error before this leaves it open: the parent holds all for us
         _, token, held = before.forks[-1]

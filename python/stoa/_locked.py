@@ -8,9 +8,12 @@ _nothing = contextlib.nullcontext()
 
 def lock_beside(held):
     """The lock that belongs to the object in that place: the same for every process."""
-    from stoa._standin import RLock
+    try:
+        from stoa.synchronize import RLock
+    except ImportError:
+        from stoa._standin import RLock
 
-    return RLock(held.beside("lock"))
+    return RLock.at(held.beside("lock"))
 
 
 SLOTS = ("_held", "_lock", "_owned", "__weakref__")
@@ -29,6 +32,8 @@ class Locked:
         self._held = held
         self._lock = lock
         self._owned = lock is not None
+        if held.fresh is False and lock is None:
+            self.get_lock()._reset()  # somebody may have held it when the last owner of the place was collected
 
     def _own_lock(self):
         return self._lock if self._owned else None

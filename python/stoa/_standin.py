@@ -13,6 +13,11 @@ class RLock:
         self._word = Number(held.segment, held.name, "Q")
         self._mine = threading.local()
 
+    at = classmethod(lambda cls, held: cls(held))
+
+    def _reset(self):
+        self._word.value = 0
+
     def acquire(self, block=True, timeout=None):
         me = os.getpid()
         if getattr(self._mine, "pid", 0) != me:

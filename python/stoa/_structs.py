@@ -125,9 +125,9 @@ class Part:
     __slots__ = ("_whole", "_view", "_offset")
 
     def __init__(self, whole, view, offset):
-        object.__setattr__(self, "_whole", whole)
-        object.__setattr__(self, "_view", view)
-        object.__setattr__(self, "_offset", offset)
+        self._whole = whole
+        self._view = view
+        self._offset = offset
 
     def _look(self):
         return self._view.over(self._whole.load(), self._offset)
@@ -137,7 +137,15 @@ class Part:
 
     def _got(self, view, inner):
         part = self._view.part(view, inner)
-        return Part(self._whole, part[0], self._offset + part[1]) if part else inner
+        return _part(self._whole, part[0], self._offset + part[1]) if part else inner
+
+    def _get_field(self, name):
+        view = self._look()
+        return self._got(view, self._view.get(view, name))
+
+    def _set_field(self, name, value):
+        value = _unpart(value)
+        self._edit(lambda view: self._view.set(view, name, value))
 
     def load(self):
         """A private copy, of one moment."""
@@ -146,18 +154,6 @@ class Part:
     def store(self, given):
         """Replaces the part, and leaves the rest of the whole as it is."""
         self._edit(lambda view: self._view.assign(view, given))
-
-    def __getattr__(self, name):
-        if name not in self._view.names():
-            raise AttributeError(f"no field {name!r}")
-        view = self._look()
-        return self._got(view, self._view.get(view, name))
-
-    def __setattr__(self, name, value):
-        if name not in self._view.names():
-            raise AttributeError(f"no field {name!r}")
-        value = _unpart(value)
-        self._edit(lambda view: self._view.set(view, name, value))
 
     def __len__(self):
         return len(self._look())
@@ -181,16 +177,18 @@ class Part:
     def __array__(self, dtype=None):
         import numpy
 
-        return numpy.asarray(self.load(), dtype)
+        return numpy.asarray(Part.load(self), dtype)
 
     def __repr__(self):
-        return f"<part of a shared struct: {self.load()!r}>"
+        return f"<part of a shared struct: {Part.load(self)!r}>"
 
 
 def _unpart(value):
-    if isinstance(value, Part):
-        return value.load()
-    return value.load() if isinstance(value, SynchronizedStruct) else value
+    """A private copy where a shared one is given."""
+    for class_ in (Part, SynchronizedStruct):
+        if isinstance(value, class_):
+            return class_.load(value)
+    return value
 
 
 class SynchronizedStruct(Locked):
@@ -237,7 +235,14 @@ class SynchronizedStruct(Locked):
         """The same struct without the lock: a part that is the whole."""
         return self._whole
 
-    value = property(lambda self: self.load(), lambda self, given: self.store(given), doc="the whole of it")
+    @property
+    def value(self):
+        """The whole of it."""
+        return SynchronizedStruct.load(self)
+
+    @value.setter
+    def value(self, given):
+        SynchronizedStruct.store(self, given)
 
     def __reduce__(self):
         return rebuild, (self._held, self._view.type, self._own_lock())
@@ -246,33 +251,38 @@ class SynchronizedStruct(Locked):
         return f"<{type(self).__name__} wrapper for {self._view.over(self._struct.load())!r}>"
 
 
+    def _get_field(self, name):
+        with self._guard():
+            return self._whole._get_field(name)
+
+    def _set_field(self, name, value):
+        with self._guard():
+            self._whole._set_field(name, value)
+
+
 def _field(name):
-    def get(self):
-        with self._guard():
-            return getattr(self._whole, name)
-
-    def set_(self, value):
-        with self._guard():
-            setattr(self._whole, name, value)
-
-    return property(get, set_)
+    return property(lambda self: self._get_field(name), lambda self, value: self._set_field(name, value))
 
 
-_classes = weakref.WeakKeyDictionary()
+# By base and type; a dtype, which is not weakly referenced, is remembered by what it is equal to.
+_classes = {SynchronizedStruct: weakref.WeakKeyDictionary(), Part: weakref.WeakKeyDictionary()}
+_record_classes = {}
 
 
-def _class_for(view):
-    try:
-        return _classes[view.type]
-    except (KeyError, TypeError):  # a dtype is not weakly referenced
-        pass
-    name = view.type.__name__ if isinstance(view, _CView) else "Record"
-    made = type("Synchronized" + name, (SynchronizedStruct,), {n: _field(n) for n in view.names()} | {"__slots__": ()})
-    try:
-        _classes[view.type] = made
-    except TypeError:
-        pass
-    return made
+def _class_for(base, view):
+    """The class of shared structs, or parts, that look like that: with an attribute for each field."""
+    if isinstance(view, _CView):
+        known, key, name = _classes[base], view.type, view.type.__name__
+    else:
+        known, key, name = _record_classes, (base, view.type), "Record"
+    if key not in known:
+        fields = {name: _field(name) for name in view.names()}
+        known[key] = type(base.__name__.removesuffix("Struct") + name, (base,), fields | {"__slots__": ()})
+    return known[key]
+
+
+def _part(whole, view, offset):
+    return _class_for(Part, view)(whole, view, offset)
 
 
 WRITERS_ROOM = 1 << 18  # bytes that places for writing processes may take
@@ -284,8 +294,10 @@ def writers_for(size):
 
 
 def footprint(type_, writers=0):
+    """What the place of a struct must be like: its shape, and the bytes that it takes."""
     size = view_of(type_).size
-    return Struct.footprint(size, writers or writers_for(size))
+    writers = writers or writers_for(size)
+    return ("struct", size, writers), Struct.footprint(size, writers)
 
 
 def make(held, type_, args, lock=None, writers=0):
@@ -305,11 +317,11 @@ def rebuild(held, type_, lock=None):
 
 
 def _wrap(held, view, struct, lock):
-    made = object.__new__(_class_for(view))
+    made = object.__new__(_class_for(SynchronizedStruct, view))
     made._place(held, lock)
     made._view = view
     made._struct = struct
-    made._whole = Part(struct, view, 0)
+    made._whole = _part(struct, view, 0)
     return made
 
 

@@ -292,8 +292,7 @@ def _new_value(type_, args, lock, where, writers):
     if _types.number_code(type_):
         return _new_number(type_, args, lock, where)
     if _structs.is_struct(type_):
-        room = _structs.footprint(type_, writers)
-        return _structs.make(where.place(("struct", room), room), type_, args, lock, writers)
+        return _structs.make(where.place(*_structs.footprint(type_, writers)), type_, args, lock, writers)
     return None
 
 
