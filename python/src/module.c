@@ -78,12 +78,13 @@ int add_type(PyObject *module, PyType_Spec *spec)
 static int module_exec(PyObject *module)
 {
 	if (add_segment(module) || add_value(module) || add_array(module) || add_struct(module) ||
-	    add_queue(module))
+	    add_queue(module) || add_sync(module))
 		return -1;
 	return PyModule_AddStringConstant(module, "version", stoa_version());
 }
 
 static PyMethodDef module_methods[] = {
+	{ "forget_holding", forget_holding, METH_NOARGS, "forget_holding(): a forked child holds no locks" },
 	{ "value_info", value_info, METH_VARARGS,
 	  "value_info(segment, name): (typecode or None, size, writers)" },
 	{ "array_info", array_info, METH_VARARGS,

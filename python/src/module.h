@@ -46,5 +46,10 @@ int add_value(PyObject *module);
 int add_array(PyObject *module);
 int add_struct(PyObject *module);
 int add_queue(PyObject *module);
+int add_sync(PyObject *module);
+
+/* Functions of the module that a file other than module.c has.  forget_holding(): in a forked child, which holds
+ * none of its parent's locks. */
+PyObject *forget_holding(PyObject *module, PyObject *unused);
 
 #endif

@@ -8,10 +8,7 @@ _nothing = contextlib.nullcontext()
 
 def lock_beside(held):
     """The lock that belongs to the object in that place: the same for every process."""
-    try:
-        from stoa.synchronize import RLock
-    except ImportError:
-        from stoa._standin import RLock
+    from stoa.synchronize import RLock
 
     return RLock.at(held.beside("lock"))
 
@@ -32,8 +29,6 @@ class Locked:
         self._held = held
         self._lock = lock
         self._owned = lock is not None
-        if held.fresh is False and lock is None:
-            self.get_lock()._reset()  # somebody may have held it when the last owner of the place was collected
 
     def _own_lock(self):
         return self._lock if self._owned else None
