@@ -17,7 +17,7 @@ KINDS = {1: "value", 2: "array", 3: "queue", 4: "semaphore", 5: "event", 6: "bar
 
 @dataclasses.dataclass(frozen=True)
 class ObjectStat:
-    """An object in a segment; `stat`, of a queue: messages, how often somebody waited, redeliveries and the like."""
+    """An object in a segment; `stat`, of a queue: messages there, held, sent, received, redelivered and the like."""
 
     name: str
     kind: str
@@ -94,9 +94,8 @@ class Stat:
 
 def _queue_stat(segment, name):
     """What a queue counts; None where it cannot be told."""
-    look = getattr(_stoa, "queue_stat", None)
     try:
-        return look(segment, name) if look else None
+        return _stoa.queue_look(segment, name)
     except OSError:
         return None
 

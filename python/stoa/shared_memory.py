@@ -73,7 +73,7 @@ class SharedMemory:
             if given is None:
                 self._name = (_family() if self._track else "psm_") + secrets.token_hex(8)
             try:
-                segment = Segment.create(self._name, room, flags=_home.EXCLUSIVE)
+                segment = Segment.create(self._name, room, flags=_home.EXCLUSIVE, objects=4)
                 break
             except FileExistsError:
                 if given is not None:
