@@ -169,7 +169,7 @@ void chain_close(struct chain *chain)
 	stoa_value_close(chain->done);
 	stoa_segment_close(chain->segment);
 	if (files && access(chain->path, F_OK) != 0)
-		spill_sweep(chain->path, true, NULL, NULL); /* this was the last process */
+		spill_remove_all(chain->path); /* this was the last process */
 	chain_end_poll(chain);
 }
 
@@ -193,7 +193,7 @@ static bool is_quiet(void *context)
 
 void chain_sweep(struct chain *chain)
 {
-	spill_sweep(chain->path, false, is_quiet, chain);
+	spill_sweep(chain->path, is_quiet, chain);
 }
 
 int chain_unlink(const char *name)
@@ -203,7 +203,7 @@ int chain_unlink(const char *name)
 
 	rc = rc ? rc : stoa_segment_unlink(name);
 	if (rc == 0 || rc == -ENOENT)
-		spill_sweep(chain.path, true, NULL, NULL);
+		spill_remove_all(chain.path);
 	chain_free(&chain);
 	return rc;
 }

@@ -92,11 +92,11 @@ static int put_spilled(struct queue *queue, const struct encoded *encoded, const
 
 	if (!chain_count(chain, CHAIN_SPILLED, 0))
 		chain_count(chain, CHAIN_SPILLED, 1);
-	if (!spill_write(chain->path, chain->mode, encoded, &spill))
+	if (!spill_write(&queue->store, encoded, &spill))
 		return -EINTR;
 	rc = chain_put(chain, &spill.reference, sizeof spill.reference, deadline);
 	if (rc)
-		spill_unsent(chain->path, &spill);
+		spill_unsent(&queue->store, &spill);
 	else
 		spill_sent(&spill);
 	return rc;
@@ -215,7 +215,7 @@ PyObject *queue_read(struct queue *queue, const struct stoa_message *message, bo
 	if (size == sizeof *reference && copy[0] == TAG_SPILL) {
 		memcpy(reference, copy, size);
 		*spilled = true;
-		object = spill_read(&queue->codec, queue->chain.path, reference);
+		object = spill_read(&queue->codec, &queue->store, reference);
 	} else {
 		object = codec_decode(&queue->codec, copy, size);
 	}
@@ -229,7 +229,7 @@ void queue_finish(struct queue *queue, struct chain_taken *taken, bool acknowled
 {
 	chain_done_with(taken, acknowledge);
 	if (acknowledge && spilled)
-		spill_remove(queue->chain.path, reference);
+		spill_done(&queue->store, reference);
 }
 
 /* A message that is no object is gone, as multiprocessing has it; but one that a signal's handler interrupted
@@ -413,6 +413,7 @@ static PyObject *queue_shutdown(PyObject *self, PyObject *args, PyObject *keywor
 static PyObject *queue_close(PyObject *self, PyObject *unused)
 {
 	(void)unused;
+	store_close(&queue_at(self)->store);
 	chain_close(&queue_at(self)->chain);
 	Py_RETURN_NONE;
 }
@@ -482,6 +483,11 @@ static PyObject *queue_open(PyObject *self, PyObject *args, PyObject *keywords)
 		queue_at(self)->chain = (struct chain){ .closed = true };
 		return NULL;
 	}
+	queue_at(self)->store = (struct store){
+		.path = queue_at(self)->chain.path,
+		.name = queue_at(self)->chain.name,
+		.mode = queue_at(self)->chain.mode,
+	};
 	return PyBytes_FromStringAndSize((const char *)queue_at(self)->chain.about, CHAIN_ABOUT);
 }
 
@@ -575,6 +581,7 @@ static void queue_dealloc(PyObject *self)
 {
 	PyTypeObject *type = Py_TYPE(self);
 
+	store_close(&queue_at(self)->store);
 	chain_free(&queue_at(self)->chain);
 	Py_XDECREF(queue_at(self)->codec.pack);
 	Py_XDECREF(queue_at(self)->codec.unpack);

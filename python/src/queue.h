@@ -11,6 +11,7 @@
 
 struct queue {
 	PyObject_HEAD struct chain chain;
+	struct store store; /* of what is too large for it */
 	struct codec codec; /* dumps and loads are borrowed */
 	bool tasks;         /* a message that is acknowledged is a task done */
 };

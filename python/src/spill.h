@@ -6,35 +6,39 @@
 #define STOA_PYTHON_SPILL_H
 
 #include "codec.h"
+#include "store.h"
 
 /* What the message says in the object's place. */
 struct spill_reference {
 	unsigned char tag; /* TAG_SPILL */
-	unsigned char reserved[7];
-	uint64_t token;
+	unsigned char size_class;
+	unsigned char reserved[6];
+	uint64_t token, use, size;
 };
 
-/* An object that is written and not yet sent: its file is locked as long as `fd` is open. */
+/* An object that is written and not yet sent; its file is locked. */
 struct spill {
-	int fd;
+	struct file *file;
 	struct spill_reference reference;
 };
 
-/* Writes it into a new file beside `path`.  False with an exception. */
-bool spill_write(const char *path, unsigned mode, const struct encoded *encoded, struct spill *spill);
-/* It was sent, or it was not, and goes away. */
+/* Writes it into a file.  False with an exception. */
+bool spill_write(struct store *store, const struct encoded *encoded, struct spill *spill);
+/* It was sent; or it was not, and goes away. */
 void spill_sent(struct spill *spill);
-void spill_unsent(const char *path, struct spill *spill);
+void spill_unsent(struct store *store, struct spill *spill);
 
 /* What a reference tells of, which stays there.  A new reference, or NULL. */
-PyObject *spill_read(const struct codec *codec, const char *path, const struct spill_reference *reference);
-void spill_remove(const char *path, const struct spill_reference *reference);
+PyObject *spill_read(const struct codec *codec, struct store *store, const struct spill_reference *reference);
+/* Its message was acknowledged. */
+void spill_done(struct store *store, const struct spill_reference *reference);
 
 /*
  * Takes away what the dead have left of the queue at `path`: its spilled objects that no message tells of.
- * `quiet` answers whether the queue has no message, neither waiting nor held.  With `all`, everything:
- * the queue is gone.
+ * `quiet` answers whether the queue has no message, neither waiting nor held.
  */
-void spill_sweep(const char *path, bool all, bool (*quiet)(void *context), void *context);
+void spill_sweep(const char *path, bool (*quiet)(void *context), void *context);
+/* The queue is gone: removes everything. */
+void spill_remove_all(const char *path);
 
 #endif
