@@ -24,7 +24,7 @@ enum chain_word {
 struct chain_config {
 	bool create;
 	unsigned mode, flags, participants;
-	const char *object;               /* the first ring's name */
+	const char *object;               /* the first ring's name in its segment */
 	struct stoa_queue_config shape;   /* of the first ring */
 	unsigned char about[CHAIN_ABOUT]; /* tells what it is for; who opens it gets it */
 };
@@ -39,6 +39,7 @@ struct chain {
 	struct stoa_array *words;    /* see enum chain_word */
 	struct stoa_value *finished; /* see chain.c */
 	struct stoa_value *done;     /* tasks */
+	char done_name[64];
 	unsigned char about[CHAIN_ABOUT];
 	struct stoa_queue_config shape;
 	unsigned participants;

@@ -13,8 +13,30 @@
 
 #include "spill.h"
 
+#define OBJECT_NAME_MAX 64   /* of struct chain, too */
 #define FINISHERS 16         /* processes that finish rings at once; another one's ring stays for a while */
 #define WORDS_BYTES 65536ull /* more than the words take */
+
+/* What lies beside the first ring is named after it. */
+enum {
+	NAME_ABOUT,
+	NAME_WORDS,
+	NAME_FINISHED,
+	NAME_DONE,
+	NAMES
+};
+
+static int names_of(const struct chain_config *config, char names[NAMES][OBJECT_NAME_MAX])
+{
+	static const char *const beside[NAMES] = { "about", "words", "finished", "done" };
+
+	for (int i = 0; i < NAMES; i++) {
+		if (snprintf(names[i], OBJECT_NAME_MAX, "%s.%s", config->object, beside[i]) >=
+		    OBJECT_NAME_MAX)
+			return -ENAMETOOLONG;
+	}
+	return 0;
+}
 
 static int open_words(struct chain *chain, const struct chain_config *config)
 {
@@ -36,20 +58,27 @@ static int open_words(struct chain *chain, const struct chain_config *config)
 		.initial = config->about,
 	};
 	struct stoa_value *told = NULL;
-	int rc;
+	char names[NAMES][OBJECT_NAME_MAX];
+	int rc = names_of(config, names);
 
+	if (rc)
+		return rc;
+	memcpy(chain->done_name, names[NAME_DONE], sizeof chain->done_name);
 	if (config->create) {
-		rc = stoa_value_create(chain->segment, "about", &about, &told);
-		rc = rc ? rc : stoa_array_create(chain->segment, "words", &words, &chain->words);
-		rc = rc ? rc : stoa_value_create(chain->segment, "finished", &finished, &chain->finished);
-		rc = rc ? rc : stoa_value_create(chain->segment, "done", &done, &chain->done);
+		rc = stoa_value_create(chain->segment, names[NAME_ABOUT], &about, &told);
+		rc = rc ? rc : stoa_array_create(chain->segment, names[NAME_WORDS], &words, &chain->words);
+		rc = rc ? rc
+		        : stoa_value_create(chain->segment, names[NAME_FINISHED], &finished,
+		                            &chain->finished);
+		rc = rc ? rc : stoa_value_create(chain->segment, names[NAME_DONE], &done, &chain->done);
 	} else {
-		rc = stoa_value_open(chain->segment, "about", &about, &told);
+		rc = stoa_value_open(chain->segment, names[NAME_ABOUT], &about, &told);
 		if (rc == -ENOENT)
 			return 0; /* somebody else's queue */
-		rc = rc ? rc : stoa_array_open(chain->segment, "words", &words, &chain->words);
-		rc = rc ? rc : stoa_value_open(chain->segment, "finished", &finished, &chain->finished);
-		rc = rc ? rc : stoa_value_open(chain->segment, "done", &done, &chain->done);
+		rc = rc ? rc : stoa_array_open(chain->segment, names[NAME_WORDS], &words, &chain->words);
+		rc = rc ? rc
+		        : stoa_value_open(chain->segment, names[NAME_FINISHED], &finished, &chain->finished);
+		rc = rc ? rc : stoa_value_open(chain->segment, names[NAME_DONE], &done, &chain->done);
 	}
 	if (rc == 0)
 		rc = stoa_value_load(told, chain->about);
@@ -85,11 +114,10 @@ static int segment_of_chain(struct chain *chain, const struct chain_config *conf
 
 static int ring_of_chain(struct chain *chain, const struct chain_config *config)
 {
-	const char *object = config->object ? config->object : "queue";
 	struct stoa_segment *segment = NULL;
 	struct stoa_queue *queue;
-	int rc = config->create ? stoa_queue_create(chain->segment, object, &config->shape, &queue)
-	                        : stoa_queue_open(chain->segment, object, NULL, &queue);
+	int rc = config->create ? stoa_queue_create(chain->segment, config->object, &config->shape, &queue)
+	                        : stoa_queue_open(chain->segment, config->object, NULL, &queue);
 
 	if (rc)
 		return rc;
@@ -143,8 +171,12 @@ int chain_open(struct chain *chain, const char *name, const struct chain_config 
 
 static void close_rings(struct chain *chain)
 {
-	while (chain->rings)
-		forget_ring(chain, chain->rings->number);
+	while (chain->rings) {
+		struct ring *ring = chain->rings;
+
+		chain->rings = ring->next;
+		ring_leave(ring);
+	}
 	while (chain->lingering_count)
 		ring_leave(chain->lingering[--chain->lingering_count]);
 	move(&chain->send, NULL);

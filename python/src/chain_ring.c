@@ -78,8 +78,8 @@ static int open_ring(struct opening *opening)
 
 	if (rc)
 		return rc;
-	rc = opening->create ? stoa_queue_create(opening->segment, "queue", &opening->shape, &opening->queue)
-	                     : stoa_queue_open(opening->segment, "queue", NULL, &opening->queue);
+	rc = opening->create ? stoa_queue_create(opening->segment, "object", &opening->shape, &opening->queue)
+	                     : stoa_queue_open(opening->segment, "object", NULL, &opening->queue);
 	if (rc)
 		stoa_segment_close(opening->segment);
 	return rc;
@@ -130,7 +130,7 @@ void forget_ring(struct chain *chain, uint32_t number)
 
 	while (*link && (*link)->number != number)
 		link = &(*link)->next;
-	if (*link) {
+	if (*link && number) { /* ring 0 is in the chain's own segment */
 		struct ring *ring = *link;
 
 		*link = ring->next;

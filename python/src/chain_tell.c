@@ -187,7 +187,7 @@ int chain_join(struct chain *chain, const struct timespec *deadline)
 	if (chain->closed || !chain->done)
 		return -ESHUTDOWN;
 	/* A handle of its own: another thread may close the chain. */
-	rc = stoa_value_open(chain->segment, "done", NULL, &joining.done);
+	rc = stoa_value_open(chain->segment, chain->done_name, NULL, &joining.done);
 	if (rc)
 		return rc;
 	for (;;) {

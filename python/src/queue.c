@@ -452,14 +452,14 @@ static PyObject *queue_open(PyObject *self, PyObject *args, PyObject *keywords)
 	static char *names[] = { "name",  "create",   "flags",        "mode",    "participants", "object",
 		                 "about", "capacity", "message_size", "senders", "receivers",    "handles",
 		                 "holds", "on_death", "queue_flags",  NULL };
-	struct chain_config config = { .create = false };
+	struct chain_config config = { .object = "object" };
 	struct stoa_queue_config *shape = &config.shape;
 	unsigned long long capacity = 0, message_size = 0;
 	const char *name, *about = NULL;
 	Py_ssize_t about_size = 0;
 	int create = 0, rc;
 
-	if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|pIIIzz#KKIIIIII:_open", names, &name, &create,
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|pIIIsz#KKIIIIII:_open", names, &name, &create,
 	                                 &config.flags, &config.mode, &config.participants, &config.object,
 	                                 &about, &about_size, &capacity, &message_size, &shape->senders,
 	                                 &shape->receivers, &shape->handles, &shape->holds, &shape->on_death,

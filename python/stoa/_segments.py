@@ -124,4 +124,4 @@ def create(name, bytes=0, *, participants=0, objects=0, mode=0o600, exclusive=Fa
 
 def unlink(name):
     """Removes a name.  Who has it open goes on undisturbed; the memory goes with the last."""
-    _stoa.Segment.unlink(name)
+    _stoa.Queue._unlink(name)  # and what a queue has beside it

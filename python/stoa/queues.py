@@ -29,7 +29,8 @@ from multiprocessing import util as _util
 from multiprocessing.reduction import ForkingPickler as _ForkingPickler
 from queue import Empty, Full
 
-from stoa import _stoa
+from stoa import _segments, _stoa
+from stoa._home import OBJECT
 
 __all__ = ["Empty", "Full", "JoinableQueue", "Queue", "ShutDown", "SimpleQueue"]
 
@@ -270,6 +271,7 @@ class _Queue(_stoa.Queue):
         if not item_size:
             item_size = size or (112 if maxsize <= 65536 else 48)
         self.name = name or f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
+        self._object = OBJECT
         self._lasting = name is not None
         self._format = format
         about = ("B" if bounded else "U") + self._kind + said
@@ -290,9 +292,10 @@ class _Queue(_stoa.Queue):
             raise ValueError(f"{name} is a queue of another kind: {told.rstrip(bytes(1)).decode()}")
         self._begin(said, pack, unpack)
 
-    def _attach_to(self, name, format, object=None):
+    def _attach_to(self, name, format, object=OBJECT):
         told = self._open(name, object=object).rstrip(b"\0").decode()
         self.name = name
+        self._object = object
         self._lasting = True
         try:
             if not told:  # of somebody else's making
@@ -315,9 +318,9 @@ class _Queue(_stoa.Queue):
             _live.add(self)
 
     @classmethod
-    def open(cls, name, format=None, object=None):
-        """The queue of that name: made by Queue(name=...), or by stoa_queue_create() in a segment of that name,
-        whose name there is `object`; then its messages are bytes, or of the format."""
+    def open(cls, name, format=None, object=OBJECT):
+        """The queue of that name: made by Queue(name=...); or by stoa_queue_create() in a segment of that name,
+        where it is `object`: then its messages are bytes, or of the format."""
         queue = cls.__new__(cls)
         queue._attach_to(name, format, object)
         return queue
@@ -328,7 +331,7 @@ class _Queue(_stoa.Queue):
         if not self._lasting:
             _let_go()
             _keep(self.name)
-        return _arrive, (type(self), self.name, self._format, self._lasting)
+        return _arrive, (type(self), self.name, self._format, self._object, self._lasting)
 
     def close(self):
         """This process uses it no longer."""
@@ -397,9 +400,9 @@ class _Queue(_stoa.Queue):
                     loop.remove_reader(self.fileno())
 
 
-def _arrive(cls, name, format, lasting):
+def _arrive(cls, name, format, object, lasting):
     queue = cls.__new__(cls)
-    queue._attach_to(name, format)
+    queue._attach_to(name, format, object)
     queue._lasting = lasting
     if not lasting:
         queue._arrived()
@@ -451,3 +454,17 @@ class SimpleQueue(_Queue):
 
     def __init__(self, *, ctx=None):
         self._create(0, None, 0, None, False)
+
+
+# ---- by their names ----
+
+
+def _open_in(place, format):
+    peek = _stoa.Queue()
+    kind = peek._open(place._segment_name, object=place.name)[1:2].decode()
+    peek.close()
+    return _KINDS.get(kind, Queue).open(place._segment_name, format, place.name)
+
+
+_KINDS = {cls._kind: cls for cls in (Queue, JoinableQueue, SimpleQueue)}
+_segments.openers[_segments.QUEUE] = _open_in
