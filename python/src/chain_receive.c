@@ -240,3 +240,30 @@ int chain_take(struct chain *chain, struct chain_taken *taken, const struct time
 	}
 	return rc;
 }
+
+/*
+ * A message that is longer than the receiver's room stays where it is.  So nothing is taken here, if every message has
+ * a byte at least.
+ */
+int chain_peek(struct chain *chain)
+{
+	struct stoa_receiver *receiver;
+	int rc;
+
+	if (chain->closed)
+		return -ESHUTDOWN;
+	rc = chain->receive ? 0 : chain_start_receive(chain);
+	rc = rc ? rc : ring_receiver(chain->receive, &receiver);
+	if (rc)
+		return rc;
+	rc = stoa_receiver_pop(receiver, NULL, 0, NULL);
+	ring_put_receiver(chain->receive, receiver);
+	if (rc == -EMSGSIZE)
+		return 0;
+	if (rc != STOA_EMPTY && rc != STOA_CLOSED)
+		return rc;
+	return chain->lingering_count ||
+	                       (chain->unbounded && NUMBER(load_tail(chain)) != chain->receive->number)
+	               ? STOA_CHANGED
+	               : STOA_EMPTY;
+}

@@ -356,9 +356,15 @@ static PyObject *queue_qsize(PyObject *self, PyObject *unused)
 
 static PyObject *queue_empty(PyObject *self, PyObject *unused)
 {
+	struct queue *queue = queue_at(self);
 	struct stoa_queue_stat stat;
+	int rc = queue->codec.raw ? STOA_CHANGED : chain_peek(&queue->chain);
 
 	(void)unused;
+	if (rc == 0 || rc == STOA_EMPTY)
+		return PyBool_FromLong(rc == STOA_EMPTY);
+	if (rc < 0)
+		return queue_raise(self, rc, false);
 	return stat_of(self, &stat) ? PyBool_FromLong(stat.length == 0) : NULL;
 }
 
