@@ -1107,6 +1107,48 @@ static void no_count_of_many_processes_is_lost(void **state)
 	stoa_segment_close(segment);
 }
 
+struct taker {
+	struct stoa_value *value;
+	struct slot *slots[2];
+	int rc;
+};
+
+static void *take_two(void *context)
+{
+	struct taker *taker = context;
+	struct stoa_value *value = taker->value;
+
+	for (int i = 0; i < 2 && taker->rc == 0; i++)
+		taker->rc = cell_take(&value->writer, &value->cell, value->handle.segment, &taker->slots[i]);
+	return NULL;
+}
+
+static void a_thread_that_comes_gets_slots_of_its_own(void **state)
+{
+	struct stoa_segment *segment = new_segment(1 << 16);
+	struct stoa_value *value = new_struct(segment, 8, 1);
+	struct taker taker = { .value = value };
+	struct slot *mine, *again;
+	pthread_t thread;
+
+	(void)state;
+	ok(cell_take(&value->writer, &value->cell, segment, &mine)); /* the first thread */
+	ok(pthread_create(&thread, NULL, take_two, &taker));
+	ok(pthread_join(thread, NULL));
+	ok(taker.rc);
+	assert_ptr_not_equal(taker.slots[0], mine);
+	assert_ptr_not_equal(taker.slots[1], mine);
+	assert_ptr_not_equal(taker.slots[0], taker.slots[1]);
+	cell_give(&value->writer, mine);
+	ok(cell_take(&value->writer, &value->cell, segment, &again)); /* as any thread, from now on */
+	assert_ptr_equal(again, mine);
+	cell_give(&value->writer, again);
+	cell_give(&value->writer, taker.slots[0]);
+	cell_give(&value->writer, taker.slots[1]);
+	stoa_value_close(value);
+	stoa_segment_close(segment);
+}
+
 static void no_count_of_many_threads_is_lost(void **state)
 {
 	struct stoa_segment *segment = new_segment(1 << 20);
@@ -1951,6 +1993,7 @@ int main(void)
 		cmocka_unit_test(an_update_intends_nothing_over_a_version_that_is_gone),
 		cmocka_unit_test(a_change_starts_again_on_what_was_stored_meanwhile),
 		cmocka_unit_test(no_count_of_many_processes_is_lost),
+		cmocka_unit_test(a_thread_that_comes_gets_slots_of_its_own),
 		cmocka_unit_test(no_count_of_many_threads_is_lost),
 		cmocka_unit_test(sums_of_numbers_are_exact),
 		cmocka_unit_test(exchange_hands_every_version_to_one),
