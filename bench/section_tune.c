@@ -30,6 +30,7 @@ static const struct places places[] = {
 struct sum {
 	const struct places *places;
 	struct stoa_array *array;
+	uint64_t numbers;
 };
 
 static bool add_for(const struct sum *sum, struct worker *worker, uint64_t duration)
@@ -53,19 +54,31 @@ static bool add(struct worker *worker, void *context)
 {
 	bool good = add_for(context, worker, options.run_ns / 50);
 
+	worker->sum = worker->count;
 	team_line(worker, 0);
 	team_arm(worker, 0, 1);
 	good = add_for(context, worker, options.run_ns / 2) && good;
 	team_line(worker, 1);
+	worker->sum += worker->count;
 	return good;
 }
 
 static enum outcome additions(const struct team *team, struct sample *sample)
 {
-	uint64_t count = 0;
+	const struct sum *sum = team->context;
+	uint64_t count = 0, added = 0, number;
 
-	for (unsigned i = 0; i < team->workers; i++)
+	for (unsigned i = 0; i < team->workers; i++) {
 		count += team->worker[i].count;
+		added += team->worker[i].sum;
+	}
+	for (uint64_t i = 0; i < sum->numbers; i++)
+		if (stoa_array_load(sum->array, i, &number) == 0)
+			added -= number;
+	if (added) {
+		fprintf(stderr, "stoa-bench: DATA CHECK FAILED: the sum is not what was added\n");
+		return OUTCOME_BAD;
+	}
 	sample->value = (double)count * 1e3 / method_elapsed(team);
 	return OUTCOME_DONE;
 }
@@ -81,7 +94,7 @@ static enum outcome run_places(struct cell *cell, struct row *row, const void *u
 	struct team *team;
 
 	(void)unused;
-	config.count = (uint64_t)processes * 16;
+	config.count = now.numbers = (uint64_t)processes * 16;
 	if (stoa_segment_create(NULL, NULL, &segment))
 		return outcome;
 	if (!stoa_array_create(segment, "numbers", &config, &now.array)) {
