@@ -31,7 +31,7 @@ if [ ! -f "$build/build.ninja" ]; then
 fi
 echo "stoa: building in $build/"
 quietly ninja -C "$build"
-if [ "$need" = tests ] && [ ! -x "$build/tests/test_os" ]; then
+if [ "$need" = tests ] && { [ ! -x "$build/tests/test_os" ] || [ ! -e "$build/python/stoa/_stoa.abi3.so" ]; }; then
 	quietly meson configure "$build" -Dtests=enabled
 	quietly ninja -C "$build"
 fi

@@ -4,14 +4,16 @@
 # Installs what is missing: deps.sh [build | tests]
 #
 # "build" needs a compiler, meson, ninja, pkg-config and the headers of Concurrency Kit; "tests" needs cmocka
-# besides.  Where all is there this asks nobody and takes no time.  Else it installs everything at once, and
-# scdoc, which the manual pages need: as root, or by sudo where that asks no password; or it prints the one
-# line to run, and fails.
+# and Python's headers, pytest, NumPy and Cython besides.  Where all is there this asks nobody and takes no
+# time.  Else it installs everything at once, and scdoc, which the manual pages need: as root, or by sudo where
+# that asks no password; or it prints the one line to run, and fails.
 set -eu
 
 need=${1:-tests}
 compiler=${CC:-cc}
 packages='gcc libc6-dev meson ninja-build pkg-config libck-dev libcmocka-dev scdoc'
+python_packages='python3-dev python3-pytest python3-numpy cython3'
+[ "$need" = build ] || packages="$packages $python_packages"
 
 has() {
 	command -v "$1" >/dev/null 2>&1
@@ -22,10 +24,17 @@ has_header() {
 	printf '%s\n' "$@" | sed 's/.*/#include <&>/' | $compiler -E -x c - >/dev/null 2>&1
 }
 
+# The Python that runs meson, which is the one that the package is built for.
+has_python() {
+	python=$(sed -n '1s/^#! *\([^ ]*python[^ ]*\).*/\1/p' "$(command -v meson)")
+	"${python:-python3}" -c 'import pytest, numpy, sysconfig, sys, os
+sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' 2>/dev/null && has cython3
+}
+
 missing() {
 	has "${compiler%% *}" && has_header stdio.h && has meson && has ninja && has pkg-config &&
 		has_header ck_pr.h || return 0
-	[ "$need" = build ] || has_header stdarg.h stddef.h stdint.h setjmp.h cmocka.h || return 0
+	[ "$need" = build ] || { has_header stdarg.h stddef.h stdint.h setjmp.h cmocka.h && has_python; } || return 0
 	return 1
 }
 
