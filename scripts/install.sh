@@ -26,7 +26,12 @@ if [ "${1:-}" = --remove ]; then
 		echo "stoa: $build/ does not remember an installation; nothing was removed" >&2
 		exit 1
 	fi
+	package=$(sed -n 's,/stoa/__init__\.py$,/stoa,p' "$build/meson-logs/install-log.txt")
 	quietly ninja -C "$build" uninstall
+	if [ -n "$package" ] && [ -d "$package" ]; then # what Python compiled there
+		rm -rf "$package/__pycache__"
+		rmdir "$package" 2>/dev/null || :
+	fi
 	echo "stoa: removed what was installed from $build/"
 else
 	scripts/build.sh

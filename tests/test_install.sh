@@ -38,7 +38,7 @@ ok() {
 	fi
 }
 
-echo 1..9
+echo 1..14
 
 ok 'the library installs' meson install -C "$build" --no-rebuild --destdir "$work/root"
 PKG_CONFIG_SYSROOT_DIR=$work/root
@@ -119,5 +119,42 @@ pages_installed() {
 if [ -n "$pages" ]; then
 	ok 'each program has its manual page' pages_installed
 else
-	echo 'ok 9 - each program has its manual page # SKIP built without them'
+	tests=$((tests + 1))
+	echo "ok $tests - each program has its manual page # SKIP built without them"
 fi
+
+# The Python package, where there is one.
+package=$(find "$work/root" -path '*/stoa/__init__.py')
+prefix=$(meson introspect --buildoptions "$build" | grep -o '"prefix", "value": "[^"]*"' | cut -d'"' -f6)
+python() { PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=${package%/stoa/__init__.py} "${PYTHON:-python3}" "$@"; }
+python_imports() {
+	[ "$(python -c 'import stoa; v = stoa.Value("i", 41); v += 1; print(v.value, stoa.__file__)')" = "42 $package" ]
+}
+python_looks_there() {
+	directory=${package#"$work/root"}
+	case $prefix in
+	/usr | /usr/local) python -c 'import site, sys; sys.exit(sys.argv[1] not in site.getsitepackages())' "${directory%/stoa/__init__.py}" ;;
+	*) case $directory in "$prefix"/lib/python3*) ;; *) return 1 ;; esac ;;
+	esac
+}
+python_finds_the_library() {
+	library=$(find "$work/root" -name 'libstoa.so.0' | head -n 1)
+	readelf -d "${package%/__init__.py}/_stoa.abi3.so" |
+		grep -F "[$(dirname "${library#"$work/root"}")]"
+}
+if [ -n "$package" ]; then
+	ok 'Python imports the package' python_imports
+	ok 'it looks where it was put' python_looks_there
+	ok 'and the extension finds the library where that will be' python_finds_the_library
+else
+	for sentence in 'Python imports the package' 'it looks where it was put' \
+		'and the extension finds the library where that will be'; do
+		tests=$((tests + 1))
+		echo "ok $tests - $sentence # SKIP built without it"
+	done
+fi
+
+uninstall() { (cd "$build" && meson --internal uninstall); }
+ok 'all of it can be removed' uninstall
+nothing_left() { [ -z "$(find "$work/root" ! -type d | tee /dev/stderr)" ]; }
+ok 'and then nothing is left' nothing_left
