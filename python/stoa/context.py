@@ -3,9 +3,13 @@
 and so does the start method: there is one for both."""
 
 import multiprocessing
+import sys
 from multiprocessing import context as _stock
 
 from stoa import sharedctypes, synchronize
+
+# Both take a context, and wait for the pipes inside the queues that it makes.
+_LOOK_INTO_QUEUES = ("concurrent.futures.process", "multiprocessing.pool")
 
 
 class _Offers:
@@ -45,6 +49,8 @@ class _Offers:
     def SimpleQueue(self, **more):
         from stoa import queues
 
+        if sys._getframe(1).f_globals.get("__name__") in _LOOK_INTO_QUEUES:
+            return _stock._concrete_contexts[self._name].SimpleQueue()
         return queues.SimpleQueue(**more)
 
     def RawValue(self, typecode_or_type, *args, **more):
@@ -66,10 +72,6 @@ class _Offers:
         manager = managers.SyncManager(ctx=self)
         manager.start()
         return manager
-
-    def Pool(self, *args, **more):
-        # A pool looks into the queues that it makes by its context, so that must be multiprocessing's.
-        return _stock._concrete_contexts[self._name].Pool(*args, **more)
 
     def get_context(self, method=None):
         return self if method is None else get_context(method)

@@ -43,8 +43,8 @@ def _family():
 class SharedMemory:
     """A block of shared memory: SharedMemory(create=True, size=n) makes one, SharedMemory(name) attaches to it.
 
-    buf is a memoryview of just `size` bytes. The mapping outlives every view of it; close() with views left raises
-    BufferError. track: see the head of this module.
+    buf is a memoryview of just `size` bytes. The mapping outlives every view of it, also where this object is
+    collected; close() with views left raises BufferError. track: see the head of this module.
     """
 
     _array = None
@@ -94,12 +94,6 @@ class SharedMemory:
         self._array = array if typecode == "B" else None
         if self._array is None:
             raise OSError(f"{self._name!r} is no block of bytes")
-
-    def __del__(self):
-        try:
-            self.close()
-        except (OSError, BufferError):
-            pass
 
     def __reduce__(self):
         return self.__class__, (self.name, False, self.size)
