@@ -5,6 +5,7 @@
 
 #include <stoa/array.h>
 #include <stoa/base.h>
+#include <stoa/inspect.h>
 #include <stoa/queue.h>
 #include <stoa/segment.h>
 #include <stoa/sync.h>

@@ -88,7 +88,7 @@ int object_name_check(const char *name)
 }
 
 /* FNV-1a, its high bits folded in: the low ones choose the bucket. */
-static uint64_t hash_of(const char *name)
+uint64_t object_hash(const char *name)
 {
 	uint64_t hash = 0xcbf29ce484222325u;
 
@@ -186,7 +186,7 @@ int object_find(const struct stoa_segment *segment, const char *name, uint32_t *
 
 	if (rc)
 		return rc;
-	hash = hash_of(name);
+	hash = object_hash(name);
 	/* [O1] acquire (seq); pairs with the compare-and-swap in publish(): the object before its name. */
 	return chain_find(segment, atom64_load_seq(bucket_of(segment, hash)), hash, name, entry);
 }
@@ -273,6 +273,7 @@ int stoa_segment_object(const struct stoa_segment *segment, uint32_t index, stru
 	if (rc)
 		return rc;
 	name_read(entry_at(segment, index), own.name);
+	own.offset = (uint64_t)((uint8_t *)start - segment->base);
 	return info_copy(info, &own, sizeof own);
 }
 
@@ -424,7 +425,7 @@ static int publish(const struct stoa_segment *segment, const char *name, uint64_
 
 static int create_new(struct stoa_segment *segment, const struct object_request *request, void **start)
 {
-	uint64_t hash = hash_of(request->name), need = request->bytes, state = 0;
+	uint64_t hash = object_hash(request->name), need = request->bytes, state = 0;
 	uint32_t self, index = 0, there;
 	int rc;
 
@@ -462,7 +463,7 @@ static int existing(const struct stoa_segment *segment, const char *name, uint32
 
 static uint64_t create_byte(const char *name)
 {
-	return CREATE_BYTES + hash_of(name) % CREATE_BYTES_COUNT;
+	return CREATE_BYTES + object_hash(name) % CREATE_BYTES_COUNT;
 }
 
 /* Waits for the turn.  0: it is ours; -EAGAIN: `patience_ns` is over; -EEXIST: the object has appeared. */

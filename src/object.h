@@ -10,6 +10,9 @@
 /* Checks a name: 0, -EINVAL (NULL or empty), -ENAMETOOLONG. */
 int object_name_check(const char *name);
 
+/* Of a name: it chooses the bucket. */
+uint64_t object_hash(const char *name);
+
 /* Finds a published object: 0 and its entry, -ENOENT, or -EBADMSG. */
 int object_find(const struct stoa_segment *segment, const char *name, uint32_t *entry);
 

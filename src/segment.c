@@ -122,6 +122,7 @@ static int segment_map(int fd, const struct segment_shape *shape, const struct o
 	segment->participants = shape->participants;
 	segment->buckets = shape->buckets;
 	segment->entries = shape->entries;
+	segment->created_ns = shape->created_ns;
 	memcpy(segment->id, shape->id, sizeof segment->id);
 	atom32_store_rlx(&segment->references, 1); /* relaxed: nobody else knows it */
 	segment->path = path ? strdup(path) : NULL;
@@ -480,6 +481,7 @@ int stoa_segment_info(const struct stoa_segment *segment, struct stoa_segment_in
 	own.objects = segment->entries;
 	own.flags = (segment->flags & STOA_UNLINK_LAST) | (segment->read_only ? STOA_READ_ONLY : 0);
 	memcpy(own.id, segment->id, sizeof own.id);
+	own.created_ns = segment->created_ns;
 	object_count(segment, &own.objects_published, &own.free_bytes);
 	for (uint32_t slot = 0; slot < segment->participants; slot++) {
 		participant.struct_size = sizeof participant;

@@ -26,6 +26,7 @@ struct stoa_segment {
 	/* private copies of the header */
 	uint64_t participants_offset, directory_offset, heap_offset;
 	uint32_t participants, buckets, entries;
+	uint64_t created_ns;
 	uint8_t id[16];
 	uint64_t device, inode;
 

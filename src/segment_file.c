@@ -160,6 +160,7 @@ int segment_plan(const struct stoa_segment_config *full, uint64_t unit, struct s
 	if (!size_add(&shape->total_bytes, full->bytes) || !size_round(&shape->total_bytes, unit) ||
 	    shape->total_bytes > INT64_MAX)
 		return -EOVERFLOW;
+	shape->created_ns = os_realtime_ns();
 	os_random(shape->id, sizeof shape->id);
 	return 0;
 }
@@ -208,7 +209,7 @@ void segment_format(struct segment_header *header, const struct segment_shape *s
 	header->total_bytes = shape->total_bytes;
 	memcpy(header->id, shape->id, sizeof header->id);
 	os_boot_id(header->boot_id);
-	header->created_ns = os_realtime_ns();
+	header->created_ns = shape->created_ns;
 	header->participants_offset = shape->participants_offset;
 	header->directory_offset = shape->directory_offset;
 	header->heap_offset = shape->heap_offset;
@@ -293,6 +294,7 @@ int segment_file_check(int fd, struct segment_shape *shape, struct os_file *file
 		.buckets = header.buckets,
 		.entries = header.entries,
 		.flags = header.flags & HEADER_FLAGS,
+		.created_ns = header.created_ns,
 		.life = atom64_load_rlx(&header.life), /* a private copy */
 	};
 	memcpy(shape->id, header.id, sizeof shape->id);

@@ -21,6 +21,7 @@ struct segment_shape {
 	uint64_t participants_offset, directory_offset, heap_offset;
 	uint32_t participants, buckets, entries;
 	uint32_t flags;
+	uint64_t created_ns;
 	uint64_t life; /* as it was when the header was read */
 	uint8_t id[16];
 };

@@ -63,8 +63,7 @@ static bool makes_sense(uint32_t kind, uint32_t flags, uint32_t size)
 	return (kind == STOA_KIND_EVENT || kind == STOA_KIND_LOCK) && !flags && !size;
 }
 
-/* Looks at the object at `start`: every number is checked, then a private copy. */
-static bool view(void *start, uint64_t room, struct sync *sync)
+bool sync_view(void *start, uint64_t room, struct sync *sync)
 {
 	struct sync_layout *shared = start;
 	struct sync_layout seen;
@@ -103,7 +102,7 @@ static void build(void *start, void *context)
 static int attach(struct object_handle *object, void *context)
 {
 	(void)context;
-	return view(object->start, object->room, (struct sync *)(void *)object) ? 0 : -EBADMSG;
+	return sync_view(object->start, object->room, (struct sync *)(void *)object) ? 0 : -EBADMSG;
 }
 
 static int handle_on(struct stoa_segment *segment, void *start, uint64_t room, uint32_t kind,
@@ -261,7 +260,7 @@ void sync_settle(void *start, uint64_t room, uint32_t slot)
 {
 	struct sync sync;
 
-	if (!view(start, room, &sync))
+	if (!sync_view(start, room, &sync))
 		return; /* corrupt: nothing in it can be settled */
 	if (sync.kind == STOA_KIND_SEMAPHORE)
 		semaphore_settle(sync.shared, sync.cells, sync.cell_count, slot);

@@ -35,6 +35,8 @@ struct sync_shape {
 };
 
 uint64_t sync_bytes(const struct sync_shape *shape);
+/* Looks at the object at `start`: every number is checked, then a private copy.  Of `sync` only these are set. */
+bool sync_view(void *start, uint64_t room, struct sync *sync);
 /* The errors of the public calls; `flags` as given: STOA_EXCLUSIVE and the kind's own. */
 int sync_create(struct stoa_segment *segment, const char *name, const struct sync_shape *shape,
                 uint32_t flags, struct sync **sync);

@@ -124,6 +124,7 @@ void leave(struct world *world);
 void reopen(struct world *world);
 void use_name(struct world *world);
 void list(const struct stoa_segment *segment);
+void inspect(const struct world *world);
 void reap(const struct world *world);
 
 /* ---- fuzz_damage.c ---- */

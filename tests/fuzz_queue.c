@@ -125,6 +125,22 @@ static void receive(struct world *world, struct object *object, size_t i)
 	free(bytes);
 }
 
+static void peek(struct world *world, const struct stoa_queue *queue)
+{
+	struct stoa_peek_cursor cursor = { { choose(world, 4), choose(world, 8) } };
+	struct stoa_peek_info info = { .struct_size = sizeof info };
+	size_t room = choose(world, LARGE);
+	uint8_t *bytes = buffer(room, 0);
+	int rc;
+
+	do {
+		rc = stoa_queue_peek(queue, &cursor, bytes, room, &info);
+		MAY(rc, STOA_EMPTY, -EBADMSG);
+		EXPECT(rc || info.copied <= room);
+	} while (rc == 0);
+	free(bytes);
+}
+
 static void use_queue_itself(struct world *world, struct stoa_queue *queue)
 {
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
@@ -137,6 +153,10 @@ static void use_queue_itself(struct world *world, struct stoa_queue *queue)
 	case 1:
 		rc = stoa_queue_fd(queue, 1 + (unsigned)choose(world, 3));
 		MAY(rc < 0 ? rc : 0, -EACCES, -ENOMEM, -EMFILE, -EAGAIN);
+		break;
+	case 2:
+	case 3:
+		peek(world, queue);
 		break;
 	default:
 		MAY(stoa_queue_stat(queue, &stat), -EBADMSG);

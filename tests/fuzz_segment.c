@@ -163,7 +163,9 @@ static void step(struct world *world)
 			reap(world);
 		break;
 	case 5:
-		if (what & 0x80)
+		if ((what & 0xc0) == 0xc0)
+			inspect(world);
+		else if (what & 0x80)
 			list(world->segment);
 		else
 			reopen_object(world, object);

@@ -95,6 +95,28 @@ void list(const struct stoa_segment *segment)
 	}
 }
 
+static int count(void *context, const struct stoa_holder_info *holder)
+{
+	uint32_t *held = context;
+
+	*held += holder->held != 0;
+	return 0;
+}
+
+/* What a tool asks, of words of any kind. */
+void inspect(const struct world *world)
+{
+	struct stoa_wait_info wait = { .struct_size = sizeof wait };
+	uint32_t held = 0;
+	int rc;
+
+	for (uint32_t i = 0; (rc = stoa_segment_holders(world->segment, i, count, &held)) != -ENOENT; i++) {
+		MAY(rc, STOA_EMPTY, -EBADMSG);
+		MAY(stoa_segment_wait(world->segment, i, i % 2, &wait), STOA_EMPTY, -ENOENT, -EBADMSG);
+	}
+	MAY(stoa_segment_check(world->segment, NULL, NULL), STOA_CHANGED, -EBADMSG, -ENOMEM);
+}
+
 void reap(const struct world *world)
 {
 	int rc = stoa_segment_reap(world->segment);

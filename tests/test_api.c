@@ -659,6 +659,47 @@ static void a_lock_outlives_its_holder(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static int count_holder(void *context, const struct stoa_holder_info *holder)
+{
+	*(int *)context += holder->role == STOA_ROLE_SENDER;
+	return 0;
+}
+
+static void count_finding(void *context, enum stoa_finding finding, const char *object, const char *what)
+{
+	*(int *)context += finding == STOA_BROKEN && (object || what);
+}
+
+static void a_tool_looks_and_disturbs_nobody(void **state)
+{
+	struct stoa_wait_info wait = { .struct_size = sizeof wait };
+	struct stoa_peek_cursor cursor = { { 0, 0 } };
+	struct stoa_peek_info info = { .struct_size = sizeof info };
+	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
+	struct stoa_queue *queue;
+	struct stoa_sender *sender;
+	int senders = 0, broken = 0, rc;
+	char out[8];
+
+	assert_int_equal(stoa_queue_create(*state, "looked at", NULL, &queue), 0);
+	assert_int_equal(stoa_sender_open(queue, &sender), 0);
+	assert_int_equal(stoa_sender_push(sender, "word", 4), 0);
+	for (uint32_t i = 0; (rc = stoa_segment_holders(*state, i, count_holder, &senders)) != -ENOENT; i++) {
+		if (rc == 0)
+			assert_true(stoa_segment_wait(*state, i, 0, &wait) <= 0);
+	}
+	assert_int_equal(senders, 1);
+	assert_int_equal(stoa_queue_peek(queue, &cursor, out, sizeof out, &info), 0);
+	assert_memory_equal(out, "word", 4);
+	assert_int_equal(stoa_queue_peek(queue, &cursor, out, sizeof out, &info), STOA_EMPTY);
+	assert_int_equal(stoa_queue_stat(queue, &stat), 0);
+	assert_int_equal(stat.length, 1);
+	assert_int_equal(stoa_segment_check(*state, count_finding, &broken), 0);
+	assert_int_equal(broken, 0);
+	assert_int_equal(stoa_sender_close(sender), 0);
+	assert_int_equal(stoa_queue_close(queue), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -683,6 +724,7 @@ int main(void)
 		TEST(an_event_is_set_and_cleared),
 		TEST(a_barrier_is_passed_together),
 		TEST(a_lock_outlives_its_holder),
+		TEST(a_tool_looks_and_disturbs_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

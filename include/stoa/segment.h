@@ -134,7 +134,8 @@ struct stoa_segment_info {
 	uint32_t objects_published;
 	uint32_t layout_version;
 	uint32_t flags; /**< STOA_READ_ONLY and STOA_UNLINK_LAST, where they hold */
-	uint8_t id[16]; /**< random, tells two segments of one name apart */
+	uint8_t id[16];      /**< random, tells two segments of one name apart */
+	uint64_t created_ns; /**< CLOCK_REALTIME */
 };
 
 /**
@@ -151,6 +152,7 @@ struct stoa_object_info {
 	uint32_t reserved;
 	uint64_t bytes; /**< of room */
 	char name[64];  /**< ended by NUL */
+	uint64_t offset; /**< of the object in the segment */
 };
 
 /**
