@@ -2,14 +2,29 @@
 /**
  * check.c - what must hold in a segment, whatever happened: by walking its words.
  *
- * Called when the survivors have closed all that they had, and reaped.
+ * Called when the survivors have closed all that they had, and reaped; check_any_moment() at any moment.
  */
 #include "step.h"
 
 #include <string.h>
 
+#include <stoa/inspect.h>
+
 #include "queue.h"
 #include "value.h"
+
+/* ---- at any moment ---- */
+
+static void hear(void *context, enum stoa_finding finding, const char *object, const char *what)
+{
+	require(context, finding == STOA_UNSETTLED, "%s: %s", object ? object : "the segment", what);
+}
+
+void check_any_moment(struct world *world)
+{
+	if (world->segment)
+		stoa_segment_check(world->segment, hear, world);
+}
 
 /* ---- participants ---- */
 

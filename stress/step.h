@@ -214,6 +214,8 @@ void message_fill(const struct world *world, uint32_t number, void *bytes);
 
 /* ---- check.c: what must hold whatever happened ---- */
 
+/* What stoa_segment_check() says: whole at each instruction, whoever stands there or was killed there. */
+void check_any_moment(struct world *world);
 void check_participants(struct world *world, uint32_t least, uint32_t most);
 void check_directory(struct world *world, uint32_t published);
 void check_queue_blocks(struct world *world);

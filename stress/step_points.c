@@ -89,6 +89,7 @@ static pid_t start_survivors(struct pass *pass, struct fate fate, bool pauses)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pass->world.fate = fate;
+	check_any_moment(&pass->world);
 	pass->drama->works(&pass->world);
 	if (pauses) {
 		kill((pid_t)syscall(SYS_getpid), SIGSTOP);
