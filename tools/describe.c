@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* describe.c - kinds, types, shapes and states in words. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gather.h"
+#include "show.h"
+
+const char *kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[STOA_KIND_VALUE] = "value",         [STOA_KIND_ARRAY] = "array",
+		[STOA_KIND_QUEUE] = "queue",         [STOA_KIND_EVENT] = "event",
+		[STOA_KIND_BARRIER] = "barrier",     [STOA_KIND_LOCK] = "lock",
+		[STOA_KIND_SEMAPHORE] = "semaphore",
+	};
+
+	return kind >= STOA_KIND_VALUE && kind <= STOA_KIND_LOCK ? names[kind] : "?";
+}
+
+const char *type_name(uint32_t type)
+{
+	static const char *const names[] = {
+		[STOA_I8] = "i8",   [STOA_I16] = "i16", [STOA_I32] = "i32",   [STOA_I64] = "i64",
+		[STOA_U8] = "u8",   [STOA_U16] = "u16", [STOA_U32] = "u32",   [STOA_U64] = "u64",
+		[STOA_F32] = "f32", [STOA_F64] = "f64", [STOA_BOOL] = "bool", [STOA_BYTES] = "bytes",
+	};
+
+	return type >= STOA_I8 && type <= STOA_BYTES ? names[type] : "?";
+}
+
+const char *wait_name(uint32_t what)
+{
+	static const char *const names[] = { "?", "a message", "room", "a change" };
+
+	return what <= STOA_WAIT_CHANGED ? names[what] : names[0];
+}
+
+const char *role_name(uint32_t role)
+{
+	static const char *const names[] = {
+		"?", "sender", "receiver", "writer", "owner", "permit", "party"
+	};
+
+	return role <= STOA_ROLE_PARTY ? names[role] : names[0];
+}
+
+bool value_text(uint32_t type, const void *bytes, char text[64])
+{
+	union {
+		int8_t i8;
+		int16_t i16;
+		int32_t i32;
+		int64_t i64;
+		uint8_t u8;
+		uint16_t u16;
+		uint32_t u32;
+		uint64_t u64;
+		float f32;
+		double f64;
+	} n = { .u64 = 0 };
+
+	memcpy(&n, bytes, stoa_type_size((enum stoa_type)type)); /* 0 of STOA_BYTES */
+	switch (type) {
+	case STOA_I8:
+		return snprintf(text, 64, "%d", n.i8) > 0;
+	case STOA_I16:
+		return snprintf(text, 64, "%d", n.i16) > 0;
+	case STOA_I32:
+		return snprintf(text, 64, "%" PRId32, n.i32) > 0;
+	case STOA_I64:
+		return snprintf(text, 64, "%" PRId64, n.i64) > 0;
+	case STOA_U8:
+		return snprintf(text, 64, "%u", n.u8) > 0;
+	case STOA_U16:
+		return snprintf(text, 64, "%u", n.u16) > 0;
+	case STOA_U32:
+		return snprintf(text, 64, "%" PRIu32, n.u32) > 0;
+	case STOA_U64:
+		return snprintf(text, 64, "%" PRIu64, n.u64) > 0;
+	case STOA_F32:
+		return snprintf(text, 64, "%.9g", (double)n.f32) > 0;
+	case STOA_F64:
+		return snprintf(text, 64, "%.17g", n.f64) > 0;
+	case STOA_BOOL:
+		return snprintf(text, 64, "%s", n.u8 ? "true" : "false") > 0;
+	default:
+		return false;
+	}
+}
+
+static const char *ends(uint32_t senders, uint32_t receivers)
+{
+	if (senders == STOA_ONE)
+		return receivers == STOA_ONE ? "one to one" : "one to many";
+	return receivers == STOA_ONE ? "many to one" : "many to many";
+}
+
+char *object_shape(const struct object *object)
+{
+	switch (object->rc ? 0 : object->info.kind) {
+	case STOA_KIND_QUEUE:
+		return text_of("%" PRIu64 " x %s, %s", object->queue.shape.capacity,
+		               show_bytes(object->queue.shape.message_size).at,
+		               ends(object->queue.shape.senders, object->queue.shape.receivers));
+	case STOA_KIND_VALUE:
+		if (object->value.shape.type == STOA_BYTES)
+			return text_of("%s, %u writers", show_bytes(object->value.shape.size).at,
+			               object->value.shape.writers);
+		return text_of("%s", type_name(object->value.shape.type));
+	case STOA_KIND_ARRAY:
+		return text_of("%" PRIu64 " x %s%s", object->array.count, type_name(object->array.type),
+		               object->array.flags & STOA_ATOMIC_RANGES ? ", atomic ranges" : "");
+	case STOA_KIND_SEMAPHORE:
+		return text_of("up to %u%s", object->semaphore.maximum,
+		               object->semaphore.flags & STOA_PERMITS_RETURN ? ", permits return" : "");
+	case STOA_KIND_BARRIER:
+		return text_of("%u parties", object->barrier.parties);
+	default:
+		return text_of("%s", "");
+	}
+}
+
+static char *queue_state(const struct stoa_queue_stat *stat)
+{
+	char held[40] = "";
+	const char *end = "";
+
+	if (stat->held)
+		snprintf(held, sizeof held, ", %" PRIu64 " held", stat->held);
+	if (stat->shutdown)
+		end = stat->shutdown == STOA_NOW ? ", shut down" : ", draining";
+	return text_of("%" PRIu64 " (%u%%)%s%s", stat->length,
+	               (unsigned)(stat->capacity ? stat->length * 100 / stat->capacity : 0), held, end);
+}
+
+/* Who holds the lock is told elsewhere. */
+char *object_state(const struct object *object)
+{
+	char text[64];
+
+	if (object->rc)
+		return text_of("%s", object->rc == -EBADMSG ? "damaged" : reason(object->rc));
+	switch (object->info.kind) {
+	case STOA_KIND_QUEUE:
+		return queue_state(&object->queue.stat);
+	case STOA_KIND_VALUE:
+		return text_of("%s",
+		               value_text(object->value.shape.type, object->value.bytes, text) ? text : "");
+	case STOA_KIND_SEMAPHORE:
+		return text_of("%u free", object->semaphore.initial);
+	case STOA_KIND_EVENT:
+		return text_of("%s", object->event.initial ? "set" : "clear");
+	case STOA_KIND_BARRIER:
+		return text_of("%zu of %u there", object->holder_count, object->barrier.parties);
+	case STOA_KIND_LOCK:
+		return text_of("%s", object->holder_count ? "held" : "free");
+	default:
+		return text_of("%s", "");
+	}
+}

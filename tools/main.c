@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * main.c - stoa: what is in shared memory, who is attached, who is stuck?
+ *
+ * One program with a command for each question; this file has their table, and what all of them do alike: help,
+ * complaints, exit status.
+ *
+ * Commands that look open segments read-only, take part in nothing and wait for nobody.  What they
+ * read is not trusted; one thing the library cannot guard against is a file that is cut while it is
+ * mapped, so that ends the program with a word and not with a core dump.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+static const struct command *const commands[] = {
+	&command_ls,   &command_stat,  &command_top, &command_peek,
+	&command_dump, &command_check, &command_gc,  &command_doctor,
+};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+/* ---- complaints ---- */
+
+int complain(const char *name, const char *format, ...)
+{
+	va_list arguments;
+
+	fflush(stdout);
+	fprintf(stderr, "stoa: %s: ", name);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	return STATUS_FAILURE;
+}
+
+const char *reason(int rc)
+{
+	switch (rc) {
+	case -ENOENT:
+		return "there is nothing of that name";
+	case -EACCES:
+	case -EPERM:
+		return "no permission to read it";
+	case -EBADMSG:
+		return "no segment of stoa, or a damaged one";
+	case -ENODATA:
+		return "cut short: the file is smaller than its segment";
+	case -EPROTONOSUPPORT:
+		return "a segment of another version of stoa's layout";
+	case -EPROTOTYPE:
+		return "of another kind, or of a machine with other words";
+	case -EINVAL:
+		return "no regular file, or no name";
+	case -ENAMETOOLONG:
+		return "the name is too long";
+	default:
+		return stoa_strerror(rc);
+	}
+}
+
+int complain_rc(const char *name, int rc)
+{
+	return complain(name, "%s", reason(rc));
+}
+
+int misused(const struct command *command, const char *format, ...)
+{
+	va_list arguments;
+
+	fflush(stdout);
+	fprintf(stderr, "stoa: %s: ", command->name);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "; see stoa %s --help\n", command->name);
+	return STATUS_USAGE;
+}
+
+void *must_have(void *memory)
+{
+	if (!memory)
+		exit(complain("memory", "%s", strerror(ENOMEM)));
+	return memory;
+}
+
+char *text_of(const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	va_end(arguments);
+	return must_have(text);
+}
+
+char *file_of(const char *name)
+{
+	return strchr(name, '/') ? must_have(strdup(name)) : text_of("/dev/shm/stoa.%s", name);
+}
+
+/* ---- options ---- */
+
+static void print_help(const struct command *command)
+{
+	printf("usage: stoa %s %s\n\n%s.\n", command->name, command->operands, command->summary);
+	if (command->help[0])
+		printf("\n%s", command->help);
+}
+
+int next_option(const struct command *command, int argc, char **argv, const struct option *options)
+{
+	int letter, index = -1;
+
+	opterr = 0;
+	letter = getopt_long(argc, argv, ":", options, &index);
+	if (letter == 'h')
+		print_help(command);
+	else if (letter == ':')
+		misused(command, "%s needs a value", argv[optind - 1]);
+	else if (letter == '?' && optopt)
+		misused(command, "-%c: there is no such option, or it takes no value", optopt);
+	else if (letter == '?')
+		misused(command, "%s: there is no such option", argv[optind - 1]);
+	return letter == ':' ? '?' : letter;
+}
+
+bool number_option(const struct command *command, const char *option, const char *text, uint64_t least,
+                   uint64_t most, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !*end && !errno && *number >= least && *number <= most)
+		return true;
+	misused(command, "--%s takes a number from %llu to %llu, not \"%s\"", option,
+	        (unsigned long long)least, (unsigned long long)most, text);
+	return false;
+}
+
+/* ---- the program ---- */
+
+static void on_bus_error(int number)
+{
+	static const char text[] = "stoa: a file was cut while it was being read\n";
+	ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+
+	(void)number;
+	(void)written;
+	_exit(STATUS_FAILURE);
+}
+
+static void usage(FILE *to)
+{
+	fputs("usage: stoa COMMAND [OPTION ...] [OPERAND ...]\n\n", to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  stoa %-8s %s; --help\n", commands[i]->name, commands[i]->summary);
+	fputs("\n"
+	      "A NAME without a slash is a segment in /dev/shm; with a slash it is a file.\n"
+	      "  --version   the version of this program and of the library\n"
+	      "Exit status: 0 done; 1 failed, or not as it should be; 2 wrong usage.\n",
+	      to);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	int status = command->run(command, argc, argv);
+
+	if (fflush(stdout) || ferror(stdout))
+		return complain("output", "%s", strerror(errno));
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	setlocale(LC_ALL, "");
+	setlocale(LC_NUMERIC, "C");
+	signal(SIGBUS, on_bus_error);
+	if (!name) {
+		usage(stderr);
+		return STATUS_USAGE;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+		usage(stdout);
+		return STATUS_OK;
+	}
+	if (strcmp(name, "--version") == 0) {
+		printf("stoa %s, library %s\n", STOA_VERSION_STRING, stoa_version());
+		return STATUS_OK;
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(name, commands[i]->name) == 0)
+			return run(commands[i], argc - 1, argv + 1);
+	}
+	complain(name, "there is no such command; see stoa --help");
+	return STATUS_USAGE;
+}

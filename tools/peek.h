@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** peek.h - what lies in an object, for peek and dump. */
+#ifndef STOA_TOOL_PEEK_H
+#define STOA_TOOL_PEEK_H
+
+#include "gather.h"
+
+enum peek_format {
+	PEEK_TEXT,
+	PEEK_HEX,
+	PEEK_JSON
+};
+
+struct peek_how {
+	enum peek_format format;
+	uint64_t first; /* messages, or elements */
+	uint64_t bytes; /* of each, at most */
+	unsigned indent;
+};
+
+bool can_be_peeked(uint32_t kind);
+/* Prints what lies there; 0 or a negative errno. */
+int peek_object(struct stoa_segment *open, const struct stoa_object_info *info, const struct peek_how *how);
+
+#endif

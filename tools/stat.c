@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* stat.c - stoa stat: a segment, its participants, its objects; or one of these. */
+#include <string.h>
+
+#include "answer.h"
+#include "report.h"
+#include "show.h"
+
+/* ---- JSON ---- */
+
+static void answer_participants(const struct segment *segment)
+{
+	answer_array("participants");
+	for (size_t i = 0; i < segment->participant_count; i++) {
+		const struct participant *participant = &segment->participants[i];
+
+		answer_object(NULL);
+		answer_number("slot", participant->slot);
+		answer_signed("pid", participant->info.pid);
+		answer_number("pid_namespace", participant->info.pid_namespace);
+		answer_text("command", participant->comm);
+		answer_flag("alive", participant->info.alive);
+		answer_text("state", participant_state(participant));
+		answer_number("attached_ns", participant->info.attached_ns);
+		answer_end();
+	}
+	answer_end();
+}
+
+static void answer_queue(const struct object *object)
+{
+	const struct stoa_queue_config *shape = &object->queue.shape;
+	const struct stoa_queue_stat *stat = &object->queue.stat;
+
+	answer_number("capacity", stat->capacity);
+	answer_number("message_size", stat->message_size);
+	answer_text("senders_allowed", shape->senders == STOA_ONE ? "one" : "many");
+	answer_text("receivers_allowed", shape->receivers == STOA_ONE ? "one" : "many");
+	answer_number("length", stat->length);
+	answer_number("held", stat->held);
+	answer_number("sent", stat->sent);
+	answer_number("received", stat->received);
+	answer_number("redelivered", stat->redelivered);
+	answer_number("discarded", stat->discarded);
+	answer_number("senders", stat->senders);
+	answer_number("receivers", stat->receivers);
+	answer_text("shutdown", !stat->shutdown ? NULL : stat->shutdown == STOA_NOW ? "now" : "drain");
+}
+
+static void answer_kind(const struct object *object)
+{
+	char text[64];
+
+	switch (object->info.kind) {
+	case STOA_KIND_QUEUE:
+		answer_queue(object);
+		break;
+	case STOA_KIND_VALUE:
+		answer_text("type", type_name(object->value.shape.type));
+		answer_number("size", object->value.shape.size);
+		if (value_text(object->value.shape.type, object->value.bytes, text))
+			answer_text("value", text);
+		break;
+	case STOA_KIND_ARRAY:
+		answer_text("type", type_name(object->array.type));
+		answer_number("count", object->array.count);
+		answer_flag("atomic_ranges", object->array.flags & STOA_ATOMIC_RANGES);
+		break;
+	case STOA_KIND_SEMAPHORE:
+		answer_number("free", object->semaphore.initial);
+		answer_number("maximum", object->semaphore.maximum);
+		break;
+	case STOA_KIND_EVENT:
+		answer_flag("set", object->event.initial);
+		break;
+	case STOA_KIND_BARRIER:
+		answer_number("parties", object->barrier.parties);
+		break;
+	default:
+		answer_flag("locked", object->holder_count > 0);
+	}
+}
+
+static void answer_one_object(const struct object *object)
+{
+	answer_object(NULL);
+	answer_text("name", object->name);
+	answer_text("kind", kind_name(object->info.kind));
+	answer_number("bytes", object->info.bytes);
+	answer_text("error", object->rc ? reason(object->rc) : NULL);
+	if (!object->rc)
+		answer_kind(object);
+	answer_array("holders");
+	for (size_t i = 0; i < object->holder_count; i++) {
+		answer_object(NULL);
+		answer_text("role", role_name(object->holders[i].role));
+		answer_number("slot", object->holders[i].participant);
+		answer_number("held", object->holders[i].held);
+		answer_end();
+	}
+	answer_end();
+	answer_array("waiters");
+	for (size_t i = 0; i < object->waiter_count; i++) {
+		answer_object(NULL);
+		answer_signed("pid", object->waiters[i].pid);
+		answer_signed("tid", object->waiters[i].tid);
+		answer_text("for", wait_name(object->waiters[i].what));
+		answer_end();
+	}
+	answer_end();
+	answer_end();
+}
+
+static void print_json(const struct segment *segment, const struct object *only)
+{
+	answer_object(NULL);
+	answer_text("name", segment->name);
+	answer_text("path", segment->path);
+	answer_number("bytes", segment->info.total_bytes);
+	answer_number("free_bytes", segment->info.free_bytes);
+	answer_number("created_ns", segment->info.created_ns);
+	answer_number("layout_version", segment->info.layout_version);
+	answer_text("owner", show_user(segment->file.st_uid).at);
+	answer_number("mode", segment->file.st_mode & 07777);
+	answer_flag("removed_by_the_last", segment->info.flags & STOA_UNLINK_LAST);
+	answer_participants(segment);
+	answer_array("objects");
+	for (size_t i = 0; i < segment->object_count; i++) {
+		if (!only || only == &segment->objects[i])
+			answer_one_object(&segment->objects[i]);
+	}
+	answer_end();
+	answer_end();
+}
+
+/* ---- the command ---- */
+
+static int show(const char *name, const char *object_name, bool json)
+{
+	struct segment segment;
+	const struct object *object = NULL;
+	int status = STATUS_OK;
+
+	gather(name, true, &segment);
+	for (size_t i = 0; object_name && i < segment.object_count; i++) {
+		if (strcmp(segment.objects[i].info.name, object_name) == 0)
+			object = &segment.objects[i];
+	}
+	if (segment.rc) {
+		status = complain_rc(name, segment.rc);
+	} else if (object_name && !object) {
+		status = complain(object_name, "there is no object of that name in %s", name);
+	} else if (json) {
+		print_json(&segment, object);
+	} else if (object) {
+		report_object(&segment, object);
+	} else {
+		report_segment(&segment);
+		report_participants(&segment);
+		report_objects(&segment);
+	}
+	gather_end(&segment);
+	return status;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+		                                 HELP_OPTION,
+		                                 END_OPTION };
+	bool json = false;
+	int letter;
+
+	while ((letter = next_option(command, argc, argv, options)) != -1) {
+		if (letter == 'h')
+			return STATUS_OK;
+		if (letter == '?')
+			return STATUS_USAGE;
+		json = true;
+	}
+	if (argc - optind < 1 || argc - optind > 2)
+		return misused(command, "it takes the name of a segment, and perhaps that of an object");
+	if (json && !answer_possible())
+		return STATUS_FAILURE;
+	return show(argv[optind], argv[optind + 1], json);
+}
+
+/* clang-format off */
+const struct command command_stat = {
+	.name = "stat",
+	.operands = "[--json] NAME [OBJECT]",
+	.summary = "Shows a segment: who is attached, its objects, who holds what, who waits",
+	.help =
+		"With OBJECT: all that can be told of that one.  Who waits is found in /proc, and takes the right\n"
+		"to look at the process.\n"
+		"\n"
+		"  --json   as JSON\n"
+		"  --help   this text\n",
+	.run = run,
+};
+/* clang-format on */

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* top_screen.c - stoa top on a terminal, by ncurses. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "top.h"
+
+#ifdef HAVE_NCURSES
+
+#include <ncurses.h>
+#include <wchar.h>
+
+#define HEAD_LINES 2
+#define SHORTEST 0.1
+#define LONGEST 60.0
+
+struct screen {
+	struct sample sample;
+	char **names;
+	size_t count;
+	double seconds;
+	enum sort sort;
+	bool paused, over;
+	int from; /* the row at the top */
+};
+
+/* ---- drawing ---- */
+
+/* One line, as far as the screen goes. */
+static void put_line(int y, const char *text, size_t length, int attributes)
+{
+	wchar_t *wide = must_have(calloc(length + 1, sizeof *wide));
+	char *copy = must_have(strndup(text, length));
+
+	if (mbstowcs(wide, copy, length) == (size_t)-1)
+		wide[0] = L'\0';
+	attrset(attributes);
+	mvaddnwstr(y, 0, wide, COLS);
+	attrset(A_NORMAL);
+	free(wide);
+	free(copy);
+}
+
+static int attributes_of(const struct row *row)
+{
+	enum colour shade = row_colour(row);
+
+	if (shade == PLAIN)
+		return A_NORMAL;
+	return has_colors() ? COLOR_PAIR(shade == RED ? 1 : 2) : A_BOLD;
+}
+
+static void draw_head(const struct screen *screen)
+{
+	char *text;
+	size_t length;
+	FILE *memory = must_have(open_memstream(&text, &length));
+
+	fputs("stoa top  ", memory);
+	sample_head(&screen->sample, memory);
+	fprintf(memory, "; by %s, every %.1f s%s", sort_name(screen->sort), screen->seconds,
+	        screen->paused ? ", PAUSED" : "");
+	fclose(memory);
+	put_line(0, text, length, A_BOLD);
+	free(text);
+	text = text_of("sort: n)ame f)ill s)ent r)eceived h)eld w)aiting   p)ause  +/- interval  q)uit");
+	put_line(1, text, strlen(text), A_DIM);
+	free(text);
+}
+
+static void draw_rows(const struct screen *screen)
+{
+	char *text, *at;
+	size_t length;
+	FILE *memory = must_have(open_memstream(&text, &length));
+	int row = -1; /* the titles */
+
+	sample_print(&screen->sample, memory);
+	fclose(memory);
+	for (at = text; *at; row++) {
+		size_t line = strcspn(at, "\n");
+		int y = HEAD_LINES + (row < 0 ? 0 : 1 + row - screen->from);
+
+		if (row < 0)
+			put_line(y, at, line, A_REVERSE);
+		else if (row >= screen->from && y < LINES)
+			put_line(y, at, line, attributes_of(&screen->sample.rows[row]));
+		at += line + (at[line] == '\n');
+	}
+	free(text);
+}
+
+static void draw(struct screen *screen)
+{
+	int most = (int)screen->sample.count - (LINES - HEAD_LINES - 1);
+
+	if (screen->from > most)
+		screen->from = most;
+	if (screen->from < 0)
+		screen->from = 0;
+	sample_sort(&screen->sample, screen->sort);
+	erase();
+	draw_head(screen);
+	draw_rows(screen);
+	refresh();
+}
+
+/* ---- keys ---- */
+
+static void change_interval(struct screen *screen, double factor)
+{
+	screen->seconds *= factor;
+	if (screen->seconds < SHORTEST)
+		screen->seconds = SHORTEST;
+	if (screen->seconds > LONGEST)
+		screen->seconds = LONGEST;
+}
+
+static void obey(struct screen *screen, int key)
+{
+	static const char sorts[] = "nfsrhw"; /* in the order of enum sort */
+	const char *sort = key > 0 && key < 128 ? strchr(sorts, key) : NULL;
+
+	if (sort)
+		screen->sort = (enum sort)(sort - sorts);
+	else if (key == 'q' || key == 'Q')
+		screen->over = true;
+	else if (key == 'p' || key == ' ')
+		screen->paused = !screen->paused;
+	else if (key == '+')
+		change_interval(screen, 2);
+	else if (key == '-')
+		change_interval(screen, 0.5);
+	else if (key == KEY_DOWN)
+		screen->from++;
+	else if (key == KEY_UP)
+		screen->from--;
+	else if (key == KEY_NPAGE)
+		screen->from += LINES / 2;
+	else if (key == KEY_PPAGE)
+		screen->from -= LINES / 2;
+	else if (key == KEY_HOME)
+		screen->from = 0;
+}
+
+/* ---- time ---- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+}
+
+static void look(struct screen *screen)
+{
+	struct sample sample;
+
+	sample_take(&sample, screen->sample.now_ns ? &screen->sample : NULL, screen->names, screen->count);
+	sample_end(&screen->sample);
+	screen->sample = sample;
+}
+
+/* Keys, until it is time for the next look, or for ever. */
+static void until_next_look(struct screen *screen)
+{
+	uint64_t from = now_ms();
+
+	for (;;) {
+		uint64_t end = from + (uint64_t)(screen->seconds * 1000), now = now_ms();
+		int key;
+
+		if (screen->over || (!screen->paused && now >= end))
+			return;
+		draw(screen);
+		timeout(screen->paused ? -1 : (int)(end - now));
+		key = getch();
+		if (key == ERR && screen->paused) { /* the terminal has gone */
+			screen->over = true;
+			return;
+		}
+		obey(screen, key);
+	}
+}
+
+int top_screen(char **names, size_t count, double seconds, enum sort sort)
+{
+	struct screen screen = { .names = names, .count = count, .seconds = seconds, .sort = sort };
+	const char *no_color = getenv("NO_COLOR");
+	SCREEN *terminal;
+
+	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+		return complain("top", "this is no terminal; see --once and --batch");
+	terminal = newterm(NULL, stdout, stdin);
+	if (!terminal)
+		return complain("top", "the terminal is unknown; see --once and --batch");
+	colours_off(); /* ncurses has its own */
+	if (has_colors() && !(no_color && *no_color)) {
+		start_color();
+		use_default_colors();
+		init_pair(1, COLOR_RED, -1);
+		init_pair(2, COLOR_YELLOW, -1);
+	}
+	cbreak();
+	noecho();
+	keypad(stdscr, TRUE);
+	set_escdelay(50);
+	curs_set(0);
+	while (!screen.over) {
+		look(&screen);
+		until_next_look(&screen);
+	}
+	endwin();
+	delscreen(terminal);
+	sample_end(&screen.sample);
+	return STATUS_OK;
+}
+
+#else
+
+int top_screen(char **names, size_t count, double seconds, enum sort sort)
+{
+	(void)names;
+	(void)count;
+	(void)seconds;
+	(void)sort;
+	return complain("top",
+	                "this program was built without ncurses, and has no screen; see --once and --batch");
+}
+
+#endif
