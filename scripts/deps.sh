@@ -4,14 +4,17 @@
 # Installs what is missing: deps.sh [build | tests]
 #
 # "build" needs a compiler, meson, ninja, pkg-config and the headers of Concurrency Kit; "tests" needs cmocka
-# and Python's headers, pytest, NumPy and Cython besides.  Where all is there this asks nobody and takes no
-# time.  Else it installs everything at once, and scdoc, which the manual pages need: as root, or by sudo where
-# that asks no password; or it prints the one line to run, and fails.
+# and Python's headers, pytest, NumPy, Cython, jansson and ncurses besides.  Where all is there this asks nobody and
+# takes no time.  Else it installs everything at once, and scdoc, which the manual pages need: as root, or by sudo
+# where that asks no password; or it prints the one line to run, and fails.
+#
+# jansson and ncurses make the command stoa whole.  "build" does without them where they are missing, as it may ask
+# nobody; but where it installs anything it installs them, too.
 set -eu
 
 need=${1:-tests}
 compiler=${CC:-cc}
-packages='gcc libc6-dev meson ninja-build pkg-config libck-dev libcmocka-dev scdoc'
+packages='gcc libc6-dev meson ninja-build pkg-config libck-dev libcmocka-dev scdoc libjansson-dev libncurses-dev'
 python_packages='python3-dev python3-pytest python3-numpy cython3'
 [ "$need" = build ] || packages="$packages $python_packages"
 
@@ -34,7 +37,10 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' 2>/de
 missing() {
 	has "${compiler%% *}" && has_header stdio.h && has meson && has ninja && has pkg-config &&
 		has_header ck_pr.h || return 0
-	[ "$need" = build ] || { has_header stdarg.h stddef.h stdint.h setjmp.h cmocka.h && has_python; } || return 0
+	[ "$need" = build ] || {
+		has_header stdarg.h stddef.h stdint.h setjmp.h cmocka.h && has_python && has_header jansson.h &&
+			has_header ncurses.h
+	} || return 0
 	return 1
 }
 
