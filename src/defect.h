@@ -144,6 +144,15 @@
 	X(CLOSING_PASSED, "the short way goes on while the queue closes") \
 	X(FORK_UNSEEN, "the short way does not see that it is a child's")
 
+#define DEFECTS_PARCEL(X) \
+	X(CONSUMED_KEPT, "a parcel begins where the last one in its block ended") \
+	X(CONSUMED_UNREAD, "a parcel that comes again comes from its first message on") \
+	X(CONSUMED_EARLY, "messages of a parcel count as received before they are copied") \
+	X(CONSUMED_UNTOLD, "messages of a parcel are received, and nobody is told") \
+	X(PARCEL_ACKNOWLEDGED, "a parcel is acknowledged with its first message") \
+	X(PARCEL_KEPT, "a receiver that closes forgets the parcel that it has open") \
+	X(PARCEL_AFTER_NOW, "a receiver goes on in its parcel after STOA_NOW")
+
 #define DEFECT_LIST(X) \
 	DEFECTS_FIRST(X) \
 	DEFECTS_XRING(X) \
@@ -157,7 +166,8 @@
 	DEFECTS_PARTICIPANT(X) \
 	DEFECTS_DIRECTORY(X) \
 	DEFECTS_LIFE(X) \
-	DEFECTS_LATER(X)
+	DEFECTS_LATER(X) \
+	DEFECTS_PARCEL(X)
 
 #define DEFECT_NUMBER(name, words) DEFECT_##name,
 enum defect { DEFECT_NONE, DEFECT_LIST(DEFECT_NUMBER) DEFECTS };

@@ -257,6 +257,8 @@ struct queue_layout {
 	uint32_t holds;
 	uint32_t on_death;
 	uint32_t flags;
+	uint32_t pack;
+	uint32_t reserved1;
 	/* line 1: read often, written rarely */
 	_Alignas(64) struct atom64 closing; /* 0, STOA_DRAIN, STOA_NOW; CLOSING_* bits */
 	struct atom64 orphans;              /* epoch: moves when an orphan cell was filled */
@@ -266,6 +268,7 @@ struct queue_layout {
 	uint64_t reserved0[2];
 };
 LAYOUT_AT(queue_layout, capacity, 24);
+LAYOUT_AT(queue_layout, pack, 56);
 LAYOUT_AT(queue_layout, closing, 64);
 LAYOUT_AT(queue_layout, orphans, 72);
 LAYOUT_AT(queue_layout, readable, 80);
@@ -296,12 +299,19 @@ LAYOUT_SIZE(xring_layout, 192);
 /*
  * A block of an exchange ring is the payload, 64-byte aligned, and behind it, at
  * xring_layout.trailer_offset, its trailer: a message of up to 48 bytes is one line.
+ *
+ * Where a parcel may carry several messages (pack > 1) the payload is up to `pack` of them side by side, and
+ * size = messages - 1 16 | bytes of each 48.  `consumed` is there only then: see parcel.c.
  */
 struct xring_trailer {
 	struct atom64 id;   /* the position at which it was committed */
 	struct atom64 size; /* bytes */
+	struct atom64 consumed;
 };
-LAYOUT_SIZE(xring_trailer, 16);
+LAYOUT_AT(xring_trailer, size, 8);
+LAYOUT_AT(xring_trailer, consumed, 16);
+LAYOUT_SIZE(xring_trailer, 24);
+#define PARCEL_EACH_BITS 48u
 
 /* SPSC ring, behind queue_layout. */
 struct ring_layout {

@@ -44,6 +44,7 @@
 #define DEFAULT_HOLDS 4
 #define HANDLES_MAX 16384
 #define HOLDS_MAX 4096
+#define PACK_MAX 1024
 
 #define NOW_AND_THEN_NS 50000000ull
 
@@ -58,7 +59,7 @@ struct plan {
 
 static int plan_shape(const struct stoa_queue_config *shape, struct plan *plan)
 {
-	if (shape->reserved || shape->senders > STOA_ONE || shape->receivers > STOA_ONE ||
+	if (shape->pack > PACK_MAX || shape->senders > STOA_ONE || shape->receivers > STOA_ONE ||
 	    shape->on_death > STOA_DISCARD || shape->handles > HANDLES_MAX || shape->holds > HOLDS_MAX ||
 	    (shape->flags & ~(uint32_t)(STOA_EXCLUSIVE | STOA_CLOSE_WITH_SENDERS)))
 		return -EINVAL;
@@ -80,6 +81,7 @@ static int shape_of(const struct stoa_queue_config *config, struct stoa_queue_co
 	shape->message_size = shape->message_size ? shape->message_size : DEFAULT_MESSAGE_SIZE;
 	shape->handles = shape->handles ? shape->handles : DEFAULT_HANDLES;
 	shape->holds = shape->holds ? shape->holds : DEFAULT_HOLDS;
+	shape->pack = shape->pack ? shape->pack : 1;
 	return 0;
 }
 
@@ -87,7 +89,7 @@ static bool same_shape(const struct stoa_queue_config *a, const struct stoa_queu
 {
 	return a->capacity == b->capacity && a->message_size == b->message_size && a->senders == b->senders &&
 	       a->receivers == b->receivers && a->handles == b->handles && a->holds == b->holds &&
-	       a->on_death == b->on_death &&
+	       a->on_death == b->on_death && a->pack == b->pack &&
 	       (a->flags & ~(uint32_t)STOA_EXCLUSIVE) == (b->flags & ~(uint32_t)STOA_EXCLUSIVE);
 }
 
@@ -135,9 +137,11 @@ int queue_view_open(struct queue_view *view, struct stoa_segment *segment, void 
 			.holds = seen.holds,
 			.on_death = seen.on_death,
 			.flags = seen.flags,
+			.pack = seen.pack,
 		},
 	};
-	if (!view->shape.capacity || !view->shape.message_size || !view->shape.handles || !view->shape.holds)
+	if (!view->shape.capacity || !view->shape.message_size || !view->shape.handles ||
+	    !view->shape.holds || !view->shape.pack)
 		return -EBADMSG;
 	if (plan_shape(&view->shape, &plan) != 0 || plan.bytes > room)
 		return -EBADMSG;
@@ -171,6 +175,7 @@ static void build(void *start, void *context)
 	shared->holds = shape->holds;
 	shared->on_death = shape->on_death;
 	shared->flags = shape->flags & ~(uint32_t)STOA_EXCLUSIVE;
+	shared->pack = shape->pack;
 	if (what->plan->spsc)
 		*ring_shared(shared) = what->plan->ring;
 	else

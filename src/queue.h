@@ -11,6 +11,7 @@
 #include "fork.h"
 #include "object.h"
 #include "os.h"
+#include "parcel.h"
 #include "participant.h"
 #include "ring.h"
 #include "xring.h"
@@ -40,6 +41,12 @@ int queue_view_open(struct queue_view *view, struct stoa_segment *segment, void 
 /* One more user of the handle, and one less. */
 void queue_reference(struct stoa_queue *queue);
 void queue_put(struct stoa_queue *queue);
+
+/* Whether an exchange carries a parcel, which may be of several messages. */
+static inline bool queue_packs(const struct queue_view *view)
+{
+	return !view->spsc && view->shape.pack > 1;
+}
 
 /* 0, STOA_DRAIN or STOA_NOW. */
 static inline unsigned queue_closing(const struct queue_view *view)

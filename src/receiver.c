@@ -9,6 +9,9 @@
  *   GIVEN     its message is in its orphan cell; it has a block again when somebody has taken
  *             that
  *
+ * Where messages come in parcels (parcel.c), one that is not received to its end is LEASED, too, by the
+ * receiver itself: no message that a caller has names it.  At most one is open, and comes before all else.
+ *
  * Orphans come first: before it looks at the ring, a receiver looks whether the epoch of
  * orphans has moved, and then at all orphan cells.  The epoch moves after the cell was filled; who
  * fills it may die or be stopped in between; so the slices of a wait (queue_look_after()) move it,
@@ -51,7 +54,8 @@ struct stoa_receiver {
 	uint64_t serial;
 	uint64_t looked; /* its messages when it last looked for what the dead held */
 	uint64_t times;  /* that it got a message out of an exchange ring */
-	uint32_t busy;   /* holds that are not idle */
+	/* Holds that are not idle; one more where messages come in parcels, which are not for pop_short(). */
+	uint32_t busy;
 	struct hold *holds;
 	struct kept *kept;
 	uint64_t sole; /* role word, where receivers are STOA_ONE */
@@ -61,6 +65,10 @@ struct stoa_receiver {
 	uint32_t handle;
 	uint64_t role;
 	struct slot *slots;
+	/* where messages come in parcels */
+	struct parcel parcel; /* that is open */
+	uint32_t parcel_hold;
+	uint32_t parcel_deliveries;
 };
 
 static uint32_t holds(const struct stoa_receiver *receiver)
@@ -108,7 +116,8 @@ static int attach(struct stoa_receiver *receiver)
 		return rc;
 	}
 	memset(receiver->holds, 0, holds(receiver) * sizeof *receiver->holds);
-	receiver->busy = 0;
+	receiver->busy = queue_packs(view);
+	receiver->parcel.left = 0;
 	for (uint32_t k = 0; !view->spsc && k < holds(receiver); k++) {
 		if (receiver->slots[k].given) {
 			receiver->holds[k].state = GIVEN;
@@ -199,6 +208,8 @@ static void detach(struct stoa_receiver *receiver)
 	struct queue_view *view = &receiver->queue->view;
 
 	for (uint32_t k = 0; k < holds(receiver); k++) {
+		if (DEFECT(DEFECT_PARCEL_KEPT) && receiver->parcel.left && receiver->parcel_hold == k)
+			continue;
 		if (receiver->holds[k].state == LEASED && !DEFECT(DEFECT_LEASE_KEPT))
 			give_back(receiver, k);
 		if (!view->spsc && receiver->holds[k].state == IDLE)
@@ -387,6 +398,78 @@ static inline int came(struct stoa_receiver *receiver, int rc)
 	return rc;
 }
 
+/* ---- leases and parcels ---- */
+
+static inline void begin_lease(struct stoa_receiver *receiver, uint32_t k)
+{
+	struct hold *hold = &receiver->holds[k];
+
+	if (hold->state == IDLE)
+		receiver->busy++;
+	hold->state = LEASED;
+	hold->serial = ++receiver->serial;
+}
+
+/* Hold k, which was leased, has an empty block. */
+static inline void end_lease(struct stoa_receiver *receiver, uint32_t k)
+{
+	receiver->holds[k].state = IDLE;
+	receiver->busy--;
+	acknowledge(receiver, k);
+}
+
+/* The message in hold k is not wanted after all. */
+static void give_up(struct stoa_receiver *receiver, uint32_t k)
+{
+	struct hold *hold = &receiver->holds[k];
+
+	receiver->busy += hold->state == IDLE;
+	hold->retaken = false;
+	give_back(receiver, k);
+}
+
+/* Opens the next parcel, each of whose messages has up to `room` bytes. */
+static int next_parcel(struct stoa_receiver *receiver, uint64_t room, uint64_t *size)
+{
+	struct parcel *parcel = &receiver->parcel;
+	struct got got = { 0 };
+	int rc = next_of_xring(receiver, room, &got);
+
+	*size = got.size;
+	if (rc != STOA_OK)
+		return rc;
+	rc = parcel_open(&receiver->queue->view.xring, receiver->slots[got.k].block, parcel);
+	*size = parcel->each;
+	if (rc == 0 && parcel->each > room) /* looked at before the block was ours: see pop_xring() */
+		rc = -EMSGSIZE;
+	if (unlikely(rc)) {
+		parcel->left = 0;
+		give_up(receiver, got.k);
+		return rc;
+	}
+	begin_lease(receiver, got.k);
+	receiver->parcel_hold = got.k;
+	receiver->parcel_deliveries = got.deliveries;
+	return STOA_OK;
+}
+
+/* The parcel that is open, or the next one. */
+static int current_parcel(struct stoa_receiver *receiver, uint64_t room, uint64_t *size)
+{
+	struct parcel *parcel = &receiver->parcel;
+
+	if (!parcel->left)
+		return came(receiver, next_parcel(receiver, room, size));
+	if (unlikely(queue_closing(&receiver->queue->view) & STOA_NOW) && !DEFECT(DEFECT_PARCEL_AFTER_NOW)) {
+		parcel->left = 0;
+		give_up(receiver, receiver->parcel_hold); /* discarded, and counted */
+		return STOA_CLOSED;
+	}
+	receiver->times++;
+	*size = parcel->each;
+	return parcel->each <= room ? STOA_OK : -EMSGSIZE;
+}
+
 /* ---- copies ---- */
 
 static int pop_ring(struct stoa_receiver *receiver, void *out, size_t room, uint64_t *size)
@@ -401,16 +484,6 @@ static int pop_ring(struct stoa_receiver *receiver, void *out, size_t room, uint
 		return -ENOBUFS;
 	rc = ring_pop(&receiver->ring, out, room, closing, size);
 	return unlikely(rc == STOA_CLOSED) ? queue_drained(view) : rc;
-}
-
-/* The message in hold k is not wanted after all. */
-static void give_up(struct stoa_receiver *receiver, uint32_t k)
-{
-	struct hold *hold = &receiver->holds[k];
-
-	receiver->busy += hold->state == IDLE;
-	hold->retaken = false;
-	give_back(receiver, k);
 }
 
 static int pop_xring(struct stoa_receiver *receiver, void *out, size_t room, uint64_t *size)
@@ -445,12 +518,34 @@ struct pop {
 	uint64_t size;
 };
 
+/* Up to `count` messages out of one parcel; `*done`: how many, all of pop->size. */
+static noinline int pop_parcel(struct pop *pop, size_t count, size_t *done)
+{
+	struct stoa_receiver *receiver = pop->receiver;
+	int rc = current_parcel(receiver, pop->room, &pop->size);
+
+	if (rc != STOA_OK)
+		return rc;
+	*done = parcel_receive(&receiver->parcel, pop->out, pop->room, count);
+	if (DEFECT(DEFECT_PARCEL_ACKNOWLEDGED) && !receiver->holds[receiver->parcel_hold].retaken)
+		slot_acknowledge(&receiver->slots[receiver->parcel_hold]);
+	if (!receiver->parcel.left)
+		end_lease(receiver, receiver->parcel_hold);
+	return STOA_OK;
+}
+
 static inline int pop_copy(struct pop *pop)
 {
 	struct stoa_receiver *receiver = pop->receiver;
-	int rc = receiver->queue->view.spsc ? pop_ring(receiver, pop->out, pop->room, &pop->size)
-	                                    : pop_xring(receiver, pop->out, pop->room, &pop->size);
+	size_t done;
+	int rc;
 
+	if (receiver->queue->view.spsc)
+		rc = pop_ring(receiver, pop->out, pop->room, &pop->size);
+	else if (unlikely(receiver->queue->view.shape.pack > 1))
+		return pop_parcel(pop, 1, &done);
+	else
+		rc = pop_xring(receiver, pop->out, pop->room, &pop->size);
 	return came(receiver, rc);
 }
 
@@ -651,6 +746,21 @@ static size_t pop_run(struct pop *pop, size_t *sizes, size_t count)
 	return n;
 }
 
+/* One message out of an exchange ring, or up to `count` of a parcel; `*done`: how many. */
+static int pop_some(struct pop *pop, size_t *sizes, size_t count, size_t *done)
+{
+	struct stoa_receiver *receiver = pop->receiver;
+	int rc;
+
+	*done = 1;
+	if (receiver->queue->view.shape.pack == 1)
+		return stoa_receiver_pop(receiver, pop->out, pop->room, sizes);
+	rc = popped(pop, pop_parcel(pop, count, done), sizes);
+	for (size_t i = 1; rc == STOA_OK && sizes && i < *done; i++)
+		sizes[i] = pop->size;
+	return rc;
+}
+
 int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, size_t room_each, size_t *sizes,
                            size_t count, size_t *done)
 {
@@ -664,18 +774,20 @@ int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, size_t roo
 		return -EINVAL;
 	rc = check_pop(receiver, out, out ? room_each : 0);
 	while (rc == STOA_OK && n < count) {
-		size_t run = receiver->queue->view.spsc ? pop_run(&pop, sizes ? sizes + n : NULL, count - n)
-		                                        : 0;
+		bool spsc = receiver->queue->view.spsc;
+		size_t run = spsc ? pop_run(&pop, sizes ? sizes + n : NULL, count - n) : 0;
 
 		n += run;
 		if (run)
 			continue;
-		rc = popped(&pop, pop_copy(&pop), sizes ? &sizes[n] : NULL);
+		run = 1;
+		rc = spsc ? popped(&pop, pop_copy(&pop), sizes ? &sizes[n] : NULL)
+		          : pop_some(&pop, sizes ? sizes + n : NULL, count - n, &run);
 		if (rc != STOA_OK)
 			break;
 		if (pop.out)
-			pop.out = (uint8_t *)pop.out + room_each;
-		n++;
+			pop.out = (uint8_t *)pop.out + run * room_each;
+		n += run;
 	}
 	*done = n;
 	return n ? STOA_OK : rc;
@@ -688,21 +800,17 @@ struct lease {
 	struct stoa_message *message;
 };
 
-static void fill(struct stoa_receiver *receiver, struct stoa_message *message, uint32_t k,
+static void fill(struct stoa_receiver *receiver, struct stoa_message *message, uint32_t k, uint32_t count,
                  uint32_t deliveries)
 {
-	struct hold *hold = &receiver->holds[k];
-
-	if (hold->state == IDLE)
-		receiver->busy++;
-	hold->state = LEASED;
-	hold->serial = ++receiver->serial;
+	begin_lease(receiver, k);
+	message->count = count;
 	message->deliveries = deliveries;
 	message->flags = deliveries > 1 ? STOA_REDELIVERED : 0;
 	message->private_words[WORD_RECEIVER] = (uintptr_t)receiver;
 	message->private_words[WORD_EPOCH] = receiver->fork_epoch;
 	message->private_words[WORD_HOLD] = k;
-	message->private_words[WORD_SERIAL] = hold->serial;
+	message->private_words[WORD_SERIAL] = receiver->serial;
 }
 
 static int take_ring(struct stoa_receiver *receiver, struct stoa_message *message)
@@ -723,7 +831,7 @@ static int take_ring(struct stoa_receiver *receiver, struct stoa_message *messag
 	if (rc != STOA_OK)
 		return rc;
 	*message = (struct stoa_message){ .bytes = taken.bytes, .size = taken.size, .id = taken.position };
-	fill(receiver, message, k, taken.deliveries);
+	fill(receiver, message, k, 1, taken.deliveries);
 	return STOA_OK;
 }
 
@@ -741,7 +849,26 @@ static int take_xring(struct stoa_receiver *receiver, struct stoa_message *messa
 	if (xring_message(xring, block, &size, &id) != 0)
 		size = 0; /* was checked before it was taken: a hostile hand */
 	*message = (struct stoa_message){ .bytes = xring_payload(xring, block), .size = size, .id = id };
-	fill(receiver, message, got.k, got.deliveries);
+	fill(receiver, message, got.k, 1, got.deliveries);
+	return STOA_OK;
+}
+
+/* What is left of the parcel that is open, or the next one. */
+static noinline int take_parcel(struct stoa_receiver *receiver, struct stoa_message *message)
+{
+	struct parcel *parcel = &receiver->parcel;
+	uint64_t size;
+	int rc = current_parcel(receiver, UINT64_MAX, &size);
+
+	if (rc != STOA_OK)
+		return rc;
+	*message = (struct stoa_message){
+		.bytes = parcel->next,
+		.size = parcel->left * parcel->each,
+		.id = parcel->id,
+	};
+	fill(receiver, message, receiver->parcel_hold, parcel->left, receiver->parcel_deliveries);
+	parcel->left = 0;
 	return STOA_OK;
 }
 
@@ -749,9 +876,14 @@ static int try_take(void *context)
 {
 	const struct lease *lease = context;
 	struct stoa_receiver *receiver = lease->receiver;
-	int rc = receiver->queue->view.spsc ? take_ring(receiver, lease->message)
-	                                    : take_xring(receiver, lease->message);
+	int rc;
 
+	if (receiver->queue->view.spsc)
+		rc = take_ring(receiver, lease->message);
+	else if (unlikely(receiver->queue->view.shape.pack > 1))
+		return take_parcel(receiver, lease->message);
+	else
+		rc = take_xring(receiver, lease->message);
 	return came(receiver, rc);
 }
 
@@ -793,15 +925,15 @@ int stoa_receiver_release(struct stoa_receiver *receiver, struct stoa_message *m
 	rc = find_lease(receiver, message, &k);
 	if (rc)
 		return rc;
-	receiver->holds[k].state = IDLE;
-	receiver->busy--;
 	if (receiver->queue->view.spsc) {
+		receiver->holds[k].state = IDLE;
+		receiver->busy--;
 		ring_release(&receiver->ring, k);
 		event_wake_one(&receiver->queue->view.shared->writable);
 		if (queue_closing(&receiver->queue->view))
 			event_wake_all(&receiver->queue->view.shared->readable); /* a descriptor's helper */
 	} else {
-		acknowledge(receiver, k);
+		end_lease(receiver, k);
 	}
 	*message = (struct stoa_message){ 0 };
 	return 0;

@@ -404,6 +404,39 @@ int stoa_sender_send(struct stoa_sender *sender, const void *message, size_t siz
 	return rc ? rc : wait_for_room(sender, try_push, &push, deadline);
 }
 
+/* `count` messages of `size` bytes as one parcel. */
+static int push_parcel(struct stoa_sender *sender, const void *messages, size_t size, uint32_t count)
+{
+	const struct queue_view *view = &sender->queue->view;
+	struct slot *slot = &sender->slots[sender->idle];
+
+	if (unlikely(sender->idle == holds(sender)))
+		return -ENOBUFS;
+	if (unlikely(queue_closing(view)))
+		return STOA_CLOSED;
+	if (size * count > COPY_BLINDLY && !xring_writable(&view->xring, &sender->cursor))
+		return STOA_FULL;
+	return xring_push(&view->xring, &sender->cursor, slot,
+	                  parcel_fill(&view->xring, slot->block, messages, size, count));
+}
+
+static int push_parcels(struct stoa_sender *sender, const uint8_t *messages, size_t size, size_t count,
+                        size_t *done)
+{
+	size_t most = sender->queue->view.shape.pack;
+	int rc = STOA_OK;
+
+	while (*done < count) {
+		size_t run = count - *done < most ? count - *done : most;
+
+		rc = sent(sender, push_parcel(sender, messages + *done * size, size, (uint32_t)run));
+		if (rc != STOA_OK)
+			break;
+		*done += run;
+	}
+	return rc;
+}
+
 int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size_t size_each, size_t count,
                           size_t *done)
 {
@@ -424,6 +457,8 @@ int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size
 			queue_now_and_then(sender->queue);
 		return told(sender, rc);
 	}
+	if (rc == STOA_OK && queue_packs(&sender->queue->view))
+		return told(sender, push_parcels(sender, messages, size_each, count, done));
 	while (rc == STOA_OK && n < count) {
 		rc = sent(sender, push_copy(sender, message, size_each));
 		if (rc != STOA_OK)

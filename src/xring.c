@@ -62,6 +62,7 @@
 #include "xring_short.h"
 
 #define LAPS (1ull << (64 - CELL_LAP_SHIFT))
+#define PLAIN_TRAILER offsetof(struct xring_trailer, consumed) /* bytes of one where nothing is packed */
 #define HINT_AFTER 32 /* steps that did not lead to a place to try */
 
 /* How many laps the word is ahead of `lap`; the 38 bits wrap around. */
@@ -79,13 +80,16 @@ int xring_plan(const struct stoa_queue_config *config, uint64_t offset, struct x
 	uint64_t slots = (uint64_t)config->handles * config->holds;
 	uint64_t cells = config->capacity, handles = exchange_handle_stride(config->holds);
 	uint64_t trailer = config->message_size, stride, blocks = config->capacity;
+	uint64_t trailer_bytes = config->pack > 1 ? sizeof(struct xring_trailer) : PLAIN_TRAILER;
 
 	if (config->capacity >= BLOCKS_MAX || slots >= BLOCKS_MAX - config->capacity)
 		return -EOVERFLOW;
-	if (!size_round(&trailer, sizeof(struct xring_trailer)))
+	if (config->pack > 1 && (!size_mul(&trailer, config->pack) || trailer >> PARCEL_EACH_BITS))
+		return -EOVERFLOW;
+	if (!size_round(&trailer, PLAIN_TRAILER))
 		return -EOVERFLOW;
 	stride = trailer;
-	if (!size_add(&stride, sizeof(struct xring_trailer)) || !size_round(&stride, STOA_LINE))
+	if (!size_add(&stride, trailer_bytes) || !size_round(&stride, STOA_LINE))
 		return -EOVERFLOW;
 	*layout = (struct xring_layout){ .block_stride = stride, .trailer_offset = trailer };
 	offset += sizeof *layout;
@@ -113,6 +117,7 @@ int xring_view(struct xring *ring, const struct stoa_queue_config *config, void 
 		.shared = shared,
 		.capacity = config->capacity,
 		.message_size = config->message_size,
+		.pack = config->pack,
 		.blocks = start + plan->blocks_offset,
 		.block_stride = plan->block_stride,
 		.trailer_offset = plan->trailer_offset,
@@ -292,12 +297,23 @@ static bool close_frontier(const struct xring *ring, const struct xring_cursor *
 	                      cell_word(cursor->lap, CELL_CLOSED, cell_block(word)));
 }
 
+/* The size is that of a parcel of several, or does not fit, or is damaged. */
+static noinline int parcel_fits(const struct xring *ring, uint64_t room, uint64_t *size)
+{
+	bool sound = parcel_is_sound(ring, *size);
+
+	*size = parcel_each(*size);
+	if (!sound)
+		return -EBADMSG;
+	return *size <= room ? STOA_OK : -EMSGSIZE;
+}
+
 int xring_fits(const struct xring *ring, uint32_t block, uint64_t room, uint64_t *size)
 {
 	/* Relaxed: the word that names the block was acquired ([R1], [X4]), and is looked at again by
 	 * who takes the block. */
 	*size = atom64_load_rlx(&xring_trailer_of(ring, block)->size);
-	return xring_size_fits(ring, *size, room);
+	return likely(xring_size_fits(ring, *size, room) == STOA_OK) ? STOA_OK : parcel_fits(ring, room, size);
 }
 
 /*

@@ -14,6 +14,7 @@ struct xring {
 	struct exchange exchange;
 	uint64_t capacity;
 	uint64_t message_size;
+	uint32_t pack; /* messages that a block has room for */
 	uint8_t *blocks;
 	uint64_t block_stride;
 	uint64_t trailer_offset;
@@ -38,12 +39,31 @@ static inline void *xring_payload(const struct xring *ring, uint32_t block)
 	return ring->blocks + block * ring->block_stride;
 }
 
+/* The trailer's size where there are `count` messages of `each` bytes, and what such a word says. */
+static inline uint64_t parcel_size(uint64_t each, uint32_t count)
+{
+	return (uint64_t)(count - 1) << PARCEL_EACH_BITS | each;
+}
+static inline uint64_t parcel_each(uint64_t size)
+{
+	return size & ((1ull << PARCEL_EACH_BITS) - 1);
+}
+static inline uint32_t parcel_count(uint64_t size)
+{
+	return (uint32_t)(size >> PARCEL_EACH_BITS) + 1;
+}
+static inline bool parcel_is_sound(const struct xring *ring, uint64_t size)
+{
+	return parcel_each(size) <= ring->message_size && parcel_count(size) <= ring->pack;
+}
+
 /* Where a newcomer starts. */
 void xring_start_send(const struct xring *ring, struct xring_cursor *cursor);
 void xring_start_receive(const struct xring *ring, struct xring_cursor *cursor);
 
 /*
- * Commits the slot's block as a message of `size` bytes and gets an empty one.
+ * Commits the slot's block as a message of `size` bytes (or a parcel: as parcel_size() says) and gets an
+ * empty one.
  * STOA_OK, STOA_FULL, STOA_CLOSED, -EBADMSG: the block is still the slot's.
  */
 int xring_push(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t size);
@@ -67,8 +87,8 @@ int xring_pop_on(const struct xring *ring, struct xring_cursor *cursor, struct s
  * the largest. */
 int xring_message(const struct xring *ring, uint32_t block, uint64_t *size, uint64_t *id);
 
-/* Whether the message in a block, which may be another's again meanwhile, fits: 0, -EMSGSIZE (and
- * `*size`), -EBADMSG. */
+/* Whether the message in a block, or each of a parcel, which may be another's again meanwhile, fits: 0,
+ * -EMSGSIZE, -EBADMSG; `*size`: its bytes. */
 int xring_fits(const struct xring *ring, uint32_t block, uint64_t room, uint64_t *size);
 
 /* How many messages were ever committed, and taken. */

@@ -12,7 +12,7 @@ from pathlib import Path
 # From the foundation up.  Each room may include those before it, and itself.
 ROOMS = """
     defect layout atomic os base event fork segment participant object exchange scalar value array
-    ring xring queue watch sync reap inspect check
+    ring xring parcel queue watch sync reap inspect check
 """.split()
 
 # Files of a room that do not bear its name.

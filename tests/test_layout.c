@@ -179,6 +179,7 @@ static void queue_layout_is_frozen(void **state)
 	MEMBER(queue_layout, holds, 44, 4);
 	MEMBER(queue_layout, on_death, 48, 4);
 	MEMBER(queue_layout, flags, 52, 4);
+	MEMBER(queue_layout, pack, 56, 4);
 	MEMBER(queue_layout, closing, 64, 8);
 	MEMBER(queue_layout, orphans, 72, 8);
 	MEMBER(queue_layout, readable, 80, 8);
@@ -202,9 +203,10 @@ static void xring_layout_is_frozen(void **state)
 static void xring_trailer_is_frozen(void **state)
 {
 	(void)state;
-	SIZE(xring_trailer, 16, 8);
+	SIZE(xring_trailer, 24, 8); /* without `consumed` where nothing is packed */
 	MEMBER(xring_trailer, id, 0, 8);
 	MEMBER(xring_trailer, size, 8, 8);
+	MEMBER(xring_trailer, consumed, 16, 8);
 }
 
 static void ring_layout_is_frozen(void **state)

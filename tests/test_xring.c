@@ -55,6 +55,7 @@ static void format_world(struct world *world, uint64_t capacity, uint64_t messag
 		.message_size = message_size,
 		.handles = handles,
 		.holds = HOLDS,
+		.pack = 1,
 	};
 	assert_int_equal(xring_plan(&world->config, 0, &plan, &world->bytes), 0);
 	assert_int_equal(world->bytes % 64, 0);
@@ -229,7 +230,7 @@ static void a_plan_holds_all_its_parts_apart_and_aligned(void **state)
 			assert_true(plan.blocks_offset >=
 			            plan.handles_offset + 5 * exchange_handle_stride(3));
 			assert_true(plan.trailer_offset >= sizes[s] && plan.trailer_offset % 8 == 0);
-			assert_true(plan.block_stride >= plan.trailer_offset + sizeof(struct xring_trailer));
+			assert_true(plan.block_stride >= plan.trailer_offset + offsetof(struct xring_trailer, consumed));
 			assert_true(end >= plan.blocks_offset + plan.block_stride * (capacities[c] + 15));
 			assert_int_equal(plan.handles_offset % 64, 0);
 			assert_int_equal(plan.blocks_offset % 64, 0);
@@ -249,6 +250,8 @@ static void a_plan_beyond_what_can_be_numbered_overflows(void **state)
 		{ .capacity = 1, .message_size = UINT64_MAX, .handles = 1, .holds = 1 },
 		{ .capacity = 1, .message_size = UINT64_MAX - 16, .handles = 1, .holds = 1 },
 		{ .capacity = 1, .message_size = 1ull << 62, .handles = 2, .holds = 2 },
+		{ .capacity = 1, .message_size = 1ull << 46, .handles = 1, .holds = 1, .pack = 4 },
+		{ .capacity = 1, .message_size = 1ull << 62, .handles = 1, .holds = 1, .pack = 4 },
 	};
 	struct xring_layout plan;
 	uint64_t end;

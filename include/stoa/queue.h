@@ -14,6 +14,20 @@
  * after `capacity` messages.  Where leases last, copy the message, give the queue room
  * for what passes meanwhile, or make one end STOA_MANY.
  *
+ * Parcels.  On the exchange ring every message costs an exchange on a word that all fight for.  Where the
+ * config's `pack` is more than 1 the ring carries parcels instead: a push makes one of a single message,
+ * stoa_sender_push_many() one of up to `pack` messages.  Many small messages in bursts are then several
+ * times as fast, for the price of this:
+ *   A parcel is one place in the queue, and goes whole to one receiver.  `capacity` and all that
+ *   stoa_queue_stat() counts are parcels (a message is one, where `pack` is 1); so are ids and deliveries.
+ *   A receiver that asks for fewer messages than there are keeps the rest open in one of its holds, and goes
+ *   on there with its next call.  The rest is held as under a lease: the others do not see it (they are
+ *   told STOA_EMPTY, and the descriptor of stoa_queue_fd() says nothing of it, so receive until
+ *   STOA_EMPTY), a stopped receiver withholds it, and at the end of a drain the others wait for it.
+ *   stoa_receiver_close() and a death give the rest to another, at once and flagged (STOA_DISCARD: a death
+ *   drops and counts it); a message that was received before does not come again.
+ * Between two STOA_ONE ends bursts are as fast by themselves, and `pack` changes nothing.
+ *
  * Progress as told below leaves out two things: waking who sleeps, which is lock-free,
  * and looking after the dead, now and then, which takes a bounded number of system
  * calls and scans.
@@ -63,7 +77,7 @@ enum stoa_message_flag {
 
 struct stoa_queue_config {
 	size_t struct_size;    /**< sizeof(struct stoa_queue_config) */
-	uint64_t capacity;     /**< messages, exactly, see above; default 1,024 */
+	uint64_t capacity;     /**< messages (parcels, see `pack`), exactly, see above; default 1,024 */
 	uint64_t message_size; /**< bytes of the largest message; default 64 */
 	uint32_t senders;      /**< STOA_MANY or STOA_ONE */
 	uint32_t receivers;    /**< STOA_MANY or STOA_ONE */
@@ -72,16 +86,19 @@ struct stoa_queue_config {
 	uint32_t holds;        /**< blocks that one of them may hold at once; default 4, up to 4,096 */
 	uint32_t on_death;     /**< STOA_REDELIVER or STOA_DISCARD */
 	uint32_t flags;        /**< STOA_EXCLUSIVE, STOA_CLOSE_WITH_SENDERS */
-	uint32_t reserved;     /**< 0 */
+	uint32_t pack;         /**< messages that a parcel may carry, see above; default 1, up to 1,024 */
 };
 
 /** A message held under a lease, read in place. */
 struct stoa_message {
-	const void *bytes;   /**< 64-byte aligned; shared memory that a hostile sender may still change */
-	size_t size;         /**< bytes */
+	const void *bytes;   /**< 64-byte aligned (but for the rest of a parcel that was begun); shared memory
+	                          that a hostile sender may still change */
+	size_t size;         /**< bytes; of a parcel: of all its messages, which lie side by side */
 	uint64_t id;         /**< stays the same when it is delivered again */
 	uint32_t deliveries; /**< this one included: 1 at first */
 	uint32_t flags;      /**< STOA_REDELIVERED */
+	uint32_t count;      /**< messages in it: 1, or those of a parcel, all of one size */
+	uint32_t reserved;
 	uint64_t private_words[4];
 };
 
@@ -89,8 +106,9 @@ struct stoa_message {
  * Creates a queue or opens the one of that name.
  * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind or any other
  *   member of the config; nothing changed); -EINVAL (no such senders, receivers, on_death or
- *   flags, an empty name); -ENAMETOOLONG (over 63 bytes); -EOVERFLOW (sizes beyond what the
- *   layout can number, or 2^64); -ENOSPC; -EACCES (read-only segment and it does not exist);
+ *   flags, `pack` over 1,024, an empty name); -ENAMETOOLONG (over 63 bytes); -EOVERFLOW (sizes
+ *   beyond what the layout can number, or 2^64; `pack` messages of 2^48 bytes together); -ENOSPC;
+ *   -EACCES (read-only segment and it does not exist);
  *   -EBADMSG; -ENOMEM;
  *   -EUSERS (after fork(): no participant's slot).
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
@@ -141,7 +159,7 @@ STOA_API int stoa_queue_shutdown(struct stoa_queue *queue, unsigned how);
 
 struct stoa_queue_stat {
 	size_t struct_size;
-	uint64_t capacity;     /**< messages */
+	uint64_t capacity;     /**< messages; where `pack` is more than 1 this and all below are parcels */
 	uint64_t message_size; /**< bytes */
 	uint64_t length;       /**< committed messages that nobody holds, redelivered ones included */
 	uint64_t held;         /**< messages under a lease, or being received */
@@ -213,10 +231,11 @@ STOA_API int stoa_sender_send(struct stoa_sender *sender, const void *message, s
 
 /**
  * Sends copies of `count` messages of one size, side by side in memory, until one does not go.
- * `*done` gets how many went.
+ * `*done` gets how many went.  Where `pack` is more than 1 they go in parcels of so many; the last may have
+ * fewer.
  * Returns: 0 (all went); else as stoa_sender_push() for the one that did not go.
  * Callers: the sender's thread.  Progress: as stoa_sender_push().  Death: the first ones are
- *   committed, each whole.
+ *   committed, each whole, and parcels, too.
  */
 STOA_API int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size_t size_each,
                                    size_t count, size_t *done);
@@ -273,7 +292,8 @@ STOA_API int stoa_receiver_close(struct stoa_receiver *receiver);
  *   stoa_receiver_open()); -EBADMSG (corrupt); -EINVAL.
  * Callers: the receiver's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free; the end
  *   of a drain takes system calls and a scan.
- * Death: still in line, or delivered again to another (STOA_DISCARD: dropped and counted).
+ * Death: still in line, or delivered again to another (STOA_DISCARD: dropped and counted); of a parcel
+ *   all that was not received.
  */
 STOA_API int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t room, size_t *size);
 
@@ -303,6 +323,7 @@ STOA_API int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, s
  * Takes the next message under a lease, to be read in place, and waits for one until the
  * deadline.  It is this receiver's until release or return; if the process dies before, it
  * goes to another.  STOA_ONE on both ends: it keeps its place until then, see the head of this file.
+ * Where messages come in parcels, it takes all of one, or what this receiver has left of one, as one message.
  * Returns: 0; STOA_EMPTY (&stoa_now); STOA_TIMEOUT; STOA_CLOSED; -EINTR; -ENOBUFS (all `holds`
  *   blocks are leased); -EBUSY, -EUSERS (first use in a forked child); -EBADMSG; -EINVAL.
  * Callers: the receiver's thread.  Progress: blocking by design; with &stoa_now as

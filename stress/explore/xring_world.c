@@ -39,6 +39,7 @@ static void make_ring(const struct xring_shape *shape)
 		.message_size = 8,
 		.handles = shape->senders + shape->receivers + 1, /* xring_audit()'s */
 		.holds = 1,
+		.pack = 1,
 	};
 	struct xring_layout plan;
 	uint64_t bytes;
