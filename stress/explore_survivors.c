@@ -148,6 +148,8 @@ const struct survivor survivors[] = {
 	{ "ring.c", "ring_readable/load_acq#1", EXPLORE_RELAXED, "tells only from where to look" },
 	{ "ring.c", "ring_readable/load_acq#2", EXPLORE_RELAXED, LOOK },
 
+	{ "parcel.c", "parcel_receive/store_rel#2", EXPLORE_RELAXED, DEATH },
+
 	/* [Q3], [Q4] */
 	{ "queue.c", "queue_claim_sole/load_acq#1", EXPLORE_RELAXED, TWICE },
 	{ "queue.c", "queue_claim_sole/cas_seq#1", EXPLORE_RELAXED, TWICE },

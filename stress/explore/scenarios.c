@@ -10,5 +10,5 @@ const struct explore_scenario *const all_scenarios[] = {
 	whole_scenarios,     number_scenarios,     array_scenarios,
 	directory_scenarios, queue_scenarios,      scan_scenarios,
 	permits_scenarios,   deliveries_scenarios, shutdown_scenarios,
-	threads_scenarios,   NULL,
+	threads_scenarios,   parcel_scenarios,     NULL,
 };

@@ -33,6 +33,7 @@ extern const struct explore_scenario deliveries_scenarios[];
 extern const struct explore_scenario permits_scenarios[];
 extern const struct explore_scenario shutdown_scenarios[];
 extern const struct explore_scenario threads_scenarios[];
+extern const struct explore_scenario parcel_scenarios[];
 
 /* Ended by NULL. */
 extern const struct explore_scenario *const all_scenarios[];
