@@ -14,17 +14,20 @@
 
 /* ---- the stage ---- */
 
-/* The next in line is held by somebody who is not going to acknowledge it. */
-static void expect_leased(struct world *world)
+/* The next in line is held by somebody who is not going to acknowledge it: its number, or that of a parcel's
+ * first. */
+static uint32_t expect_leased(struct world *world)
 {
 	for (uint32_t number = 1; number < world->next_number; number++) {
 		struct message_record *record = &world->ledger[number];
 
 		if (!record->committed || record->leased || record->seen)
 			continue;
-		record->leased = true;
-		return;
+		for (uint32_t i = 0; i < world->scenario->pack; i++)
+			record[i].leased = true;
+		return number;
 	}
+	return 0;
 }
 
 static void lease_one(struct world *world)
@@ -54,8 +57,7 @@ static void wound(struct world *world)
 
 		kill_after(world, push_and_die);
 		world->sender = own;
-		world->ledger[world->next_number++].committed = true;
-		world->committed_count++;
+		queue_committed(world);
 	}
 	if (queue_many_receivers(world) ||
 	    (world->scenario->topology == SPSC && scenario_receives(world->scenario->operation))) {
@@ -114,6 +116,7 @@ static void queue_config(const struct world *world, struct stoa_queue_config *co
 		.handles = HANDLES,
 		.holds = scenario->holds,
 		.on_death = scenario->on_death,
+		.pack = scenario->pack,
 		.flags = scenario->close_with_senders ? STOA_CLOSE_WITH_SENDERS : 0,
 	};
 }
@@ -140,16 +143,17 @@ static void queue_stage(struct world *world)
 	if (world->sender)
 		fill(world);
 	else if (scenario_sends(world->scenario->operation)) /* the victim will */
-		for (uint32_t i = wanted_at_first(world); i > 0; i--) {
-			world->ledger[world->next_number++].committed = true;
-			world->committed_count++;
-		}
+		for (uint32_t i = wanted_at_first(world); i > 0; i--)
+			queue_committed(world);
 	if (world->scenario->state == IS_WOUNDED)
 		wound(world);
 	world->first_unsteady = world->next_number;
 	if (world->scenario->operation == OP_RECEIVER_CLOSE && world->scenario->state != IS_EMPTY &&
-	    world->next_number > 1)
-		expect_leased(world);
+	    world->next_number > 1) {
+		uint32_t held = expect_leased(world);
+
+		world->ledger[held].consumed = world->scenario->pack > 1; /* see victim_gets_receiver() */
+	}
 	for (int i = 0; scenario_sends(world->scenario->operation) && i < BATCH; i++)
 		world->ledger[VICTIM_FIRST + i].maybe = true;
 }
@@ -184,7 +188,11 @@ static void victim_gets_receiver(struct world *world)
 	int rc = stoa_receiver_open(world->queue, &world->receiver);
 
 	require(world, rc == 0, "the victim's receiver_open answers %s", stoa_strerror(rc));
-	if (world->scenario->operation == OP_RECEIVER_CLOSE)
+	if (world->scenario->operation != OP_RECEIVER_CLOSE)
+		return;
+	if (world->scenario->pack > 1) /* leaves the rest open */
+		stoa_receiver_pop(world->receiver, world->board->victim.out[0], OUT_ROOM, NULL);
+	else
 		stoa_receiver_take(world->receiver, &message, &stoa_now);
 }
 
@@ -250,18 +258,26 @@ static int commit_one(struct world *world)
 	return rc;
 }
 
-static int take_and_end(struct world *world)
+/* Of a parcel the first message by itself, and the rest in place. */
+static int take_and_end(struct world *world, uint64_t *done)
 {
 	struct victim_area *area = &world->board->victim;
 	struct stoa_message message;
-	int rc = stoa_receiver_take(world->receiver, &message, &stoa_now);
+	uint32_t copied = 0;
+	int rc = STOA_OK;
 
+	if (world->scenario->pack > 1)
+		rc = stoa_receiver_pop(world->receiver, area->out[copied++], OUT_ROOM, NULL);
+	*done = rc == STOA_OK ? copied : 0;
+	rc = rc ? rc : stoa_receiver_take(world->receiver, &message, &stoa_now);
 	if (rc)
 		return rc;
 	if (world->scenario->operation == OP_RETURN)
 		return stoa_receiver_return(world->receiver, &message);
-	memcpy(area->out[0], message.bytes, message.size);
-	return stoa_receiver_release(world->receiver, &message);
+	memcpy(area->out[copied], message.bytes, message.size);
+	rc = stoa_receiver_release(world->receiver, &message);
+	*done += rc == STOA_OK;
+	return rc;
 }
 
 static int act_of_sender(struct world *world, uint64_t *done)
@@ -320,9 +336,7 @@ static int act_of_receiver(struct world *world, uint64_t *done)
 		world->receiver = NULL;
 		return rc;
 	default:
-		rc = take_and_end(world);
-		if (world->scenario->operation == OP_RETURN)
-			return rc;
+		return take_and_end(world, done);
 	}
 	*done = rc == STOA_OK;
 	return rc;

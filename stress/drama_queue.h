@@ -12,6 +12,7 @@
 #define VICTIM_FIRST 500 /* the number of the victim's first message */
 #define BATCH 3          /* messages of push_many and pop_many */
 #define HANDLES 6
+#define PACK_MOST 2
 
 /* Which ends are STOA_MANY; whether STOA_REDELIVER; STOA_DRAIN, STOA_NOW or 0. */
 bool queue_many_senders(const struct world *world);
@@ -28,6 +29,8 @@ bool queue_victim_has(const struct world *world, uint32_t number);
  * it is in the ledger. */
 int queue_push_by(struct world *world, struct stoa_sender *sender);
 int queue_push(struct world *world);
+/* The next ones in the ledger, as many as one push sends, are committed. */
+void queue_committed(struct world *world);
 int queue_take(struct world *world, bool *flagged);
 void queue_see(struct world *world, const struct stoa_message *message);
 

@@ -19,6 +19,8 @@ uint32_t message_size_of(const struct world *world, uint32_t number)
 {
 	uint32_t most = world->scenario->message_size;
 
+	if (world->scenario->pack > 1)
+		return most;
 	if (number >= VICTIM_FIRST && number < VICTIM_FIRST + BATCH &&
 	    queue_many_sent(world->scenario->operation))
 		return most;
@@ -80,23 +82,31 @@ bool queue_redelivers(const struct world *world)
 
 /* ---- the calls of stage and survivors ---- */
 
+void queue_committed(struct world *world)
+{
+	for (uint32_t i = 0; i < world->scenario->pack; i++)
+		world->ledger[world->next_number++].committed = true;
+	world->committed_count++;
+}
+
 /* Whatever is answered, the ledger knows. */
 int queue_push_by(struct world *world, struct stoa_sender *sender)
 {
-	uint32_t number = world->next_number;
-	uint8_t bytes[OUT_ROOM];
+	uint32_t number = world->next_number, pack = world->scenario->pack;
+	uint32_t size = message_size_of(world, number);
+	uint8_t bytes[PACK_MOST * OUT_ROOM];
+	size_t done;
 	int rc;
 
-	require(world, number < MESSAGES_MAX, "the ledger is full");
-	message_fill(world, number, bytes);
-	rc = stoa_sender_push(sender, bytes, message_size_of(world, number));
+	require(world, number + pack <= MESSAGES_MAX, "the ledger is full");
+	for (uint32_t i = 0; i < pack; i++)
+		message_fill(world, number + i, bytes + i * size);
+	rc = pack > 1 ? stoa_sender_push_many(sender, bytes, size, pack, &done)
+	              : stoa_sender_push(sender, bytes, size);
 	require(world, rc == STOA_OK || rc == STOA_FULL || rc == STOA_CLOSED, "push answers %s",
 	        stoa_strerror(rc));
-	if (rc == STOA_OK) {
-		world->next_number++;
-		world->ledger[number].committed = true;
-		world->committed_count++;
-	}
+	if (rc == STOA_OK)
+		queue_committed(world);
 	world->was_closed |= rc == STOA_CLOSED;
 	return rc;
 }
@@ -106,9 +116,11 @@ int queue_push(struct world *world)
 	return queue_push_by(world, world->sender);
 }
 
-void queue_see(struct world *world, const struct stoa_message *message)
+/* The i-th of those that came at once. */
+static void see_one(struct world *world, const struct stoa_message *message, uint32_t i)
 {
-	int number = message_number(world, message->bytes, message->size);
+	size_t size = message->size / message->count;
+	int number = message_number(world, (const uint8_t *)message->bytes + i * size, size);
 	struct message_record *record;
 	bool flagged = message->flags & STOA_REDELIVERED;
 
@@ -120,15 +132,25 @@ void queue_see(struct world *world, const struct stoa_message *message)
 	require(world, !record->seen && !record->consumed, "message %d was delivered twice", number);
 	require(world, flagged == (message->deliveries > 1), "message %d: %u deliveries, flags %u", number,
 	        message->deliveries, message->flags);
-	require(world, (uint32_t)number >= world->first_unsteady || message->id == (uint64_t)number - 1,
+	require(world,
+	        (uint32_t)number >= world->first_unsteady ||
+	                message->id == ((uint64_t)number - 1) / world->scenario->pack,
 	        "message %d changed its id to %lu", number, (unsigned long)message->id);
 	record->seen = true;
 	record->flagged = flagged;
 	if (!flagged) { /* in line: behind all that came out before */
-		require(world, message->id >= world->next_id, "message %d came too late: its id is %lu",
-		        number, (unsigned long)message->id);
+		require(world, message->id >= world->next_id || i > 0,
+		        "message %d came too late: its id is %lu", number, (unsigned long)message->id);
 		world->next_id = message->id + 1;
 	}
+}
+
+void queue_see(struct world *world, const struct stoa_message *message)
+{
+	require(world, message->count > 0 && message->count <= world->scenario->pack,
+	        "%u messages came at once", message->count);
+	for (uint32_t i = 0; i < message->count; i++)
+		see_one(world, message, i);
 }
 
 int queue_take(struct world *world, bool *flagged)

@@ -4,7 +4,7 @@
  *
  * A name tells all of it, so that a failure can be replayed by name:
  *
- *   TOPOLOGY/OPERATION/STATE/capN/holdsN/sizeN[/discard][/close][/MEDDLING@N][/reaper]
+ *   TOPOLOGY/OPERATION/STATE/capN/holdsN/sizeN[/packN][/discard][/close][/MEDDLING@N][/reaper]
  *   value/OPERATION/STATE/sizeN[/MEDDLING@N][/reaper]
  *   sync/OPERATION/STATE[/capN][/returns][/waits][/MEDDLING@N][/reaper]
  *   life/OPERATION[/MEDDLING@N][/reaper]
@@ -135,11 +135,14 @@ const char *scenario_variant(const struct scenario *scenario)
 static int name_shape(const struct scenario *scenario, char *name, size_t room)
 {
 	const char *state = state_name(scenario);
+	char pack[16] = "";
 
 	switch (scenario_kind(scenario)) {
 	case OF_QUEUE:
-		return snprintf(name, room, "/%s/cap%u/holds%u/size%u%s%s", state, scenario->capacity,
-		                scenario->holds, scenario->message_size,
+		if (scenario->pack > 1)
+			snprintf(pack, sizeof pack, "/pack%u", scenario->pack);
+		return snprintf(name, room, "/%s/cap%u/holds%u/size%u%s%s%s", state, scenario->capacity,
+		                scenario->holds, scenario->message_size, pack,
 		                scenario->on_death == STOA_DISCARD ? "/discard" : "",
 		                scenario->close_with_senders ? "/close" : "");
 	case OF_VALUE:

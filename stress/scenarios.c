@@ -20,16 +20,17 @@ static bool same(const struct scenario *a, const struct scenario *b)
 {
 	return a->topology == b->topology && a->operation == b->operation && a->state == b->state &&
 	       a->capacity == b->capacity && a->holds == b->holds && a->message_size == b->message_size &&
-	       a->on_death == b->on_death && a->close_with_senders == b->close_with_senders &&
-	       a->meddling == b->meddling && (!a->meddling || a->meddle_at == b->meddle_at) &&
-	       a->stepped_reaper == b->stepped_reaper && a->returns == b->returns && a->waits == b->waits &&
-	       a->path == b->path;
+	       a->on_death == b->on_death && a->pack == b->pack &&
+	       a->close_with_senders == b->close_with_senders && a->meddling == b->meddling &&
+	       (!a->meddling || a->meddle_at == b->meddle_at) && a->stepped_reaper == b->stepped_reaper &&
+	       a->returns == b->returns && a->waits == b->waits && a->path == b->path;
 }
 
 static void add(struct list *list, struct scenario scenario)
 {
 	scenario.holds = scenario.holds ? scenario.holds : 2;
 	scenario.message_size = scenario.message_size ? scenario.message_size : 24;
+	scenario.pack = scenario.pack ? scenario.pack : 1;
 	for (uint32_t i = 0; i < list->count; i++) {
 		if (same(&list->items[i], &scenario))
 			return;
@@ -138,6 +139,40 @@ static void add_variants(struct list *list, struct scenario base)
 	}
 }
 
+/* Where an operation is another one with several messages in a parcel. */
+static bool is_packed(enum operation operation)
+{
+	return operation == OP_PUSH_MANY || operation == OP_POP || operation == OP_POP_MANY ||
+	       operation == OP_RELEASE || operation == OP_RETURN || operation == OP_RECEIVER_CLOSE ||
+	       operation == OP_NOW;
+}
+
+static void add_packed(struct list *list, struct scenario scenario)
+{
+	scenario.pack = 2;
+	for (int state = IS_ONE; state <= IS_WOUNDED; state++) {
+		scenario.state = (enum state)state;
+		if (state != IS_WOUNDED || others_can_die(&scenario))
+			add(list, scenario);
+	}
+	scenario.state = IS_ONE;
+	scenario.holds = 1;
+	add(list, scenario);
+	scenario.holds = 0;
+	if (!scenario_receives(scenario.operation))
+		return;
+	scenario.on_death = STOA_DISCARD;
+	add(list, scenario);
+	if (list->effort == EFFORT_QUICK)
+		return;
+	scenario.stepped_reaper = true;
+	add(list, scenario);
+	scenario.on_death = STOA_REDELIVER;
+	add(list, scenario);
+	scenario.stepped_reaper = false;
+	add_meddled(list, scenario);
+}
+
 static void add_operation(struct list *list, struct scenario scenario)
 {
 	static const uint32_t capacities[] = { 2, 1, 3, 8 };
@@ -179,6 +214,8 @@ static void add_queues(struct list *list)
 				continue;
 			}
 			add_operation(list, scenario);
+			if (topology != SPSC && is_packed(scenario.operation))
+				add_packed(list, scenario);
 			if (operation == OP_SENDER_CLOSE || operation == OP_PUSH ||
 			    operation == OP_SENDER_OPEN) {
 				scenario.close_with_senders = true;

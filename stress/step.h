@@ -59,6 +59,7 @@ struct scenario {
 	uint32_t holds;
 	uint32_t message_size;
 	uint32_t on_death;
+	uint32_t pack; /* more than 1: whoever sends, sends parcels of so many */
 	bool close_with_senders;
 	enum meddling meddling;
 	uint32_t meddle_at; /* the n-th locked instruction on shared memory, from 1; SPSC: the n-th access */

@@ -146,17 +146,24 @@ static void check_ledger(struct world *world)
 	}
 	if (scenario_sends(world->scenario->operation))
 		judge_offered(world, &count);
+	require(world,
+	        world->scenario->pack == 1 || count.offered != 1 ||
+	                !queue_many_sent(world->scenario->operation),
+	        "half of a parcel was sent");
 	world->board->phase = count.offered + count.flagged + 2 * count.gone + (queue_is_closing(world) != 0);
 	if (!queue_redelivers(world) && (world->scenario->operation == OP_RETURN ||
 	                           world->scenario->operation == OP_RECEIVER_CLOSE))
 		world->board->phase = 0; /* discarded first, given back later */
 	if (queue_is_closing(world) & STOA_NOW)
-		require(world, discarded >= count.gone, "%u messages are gone, and %lu counted as discarded",
-		        count.gone, (unsigned long)discarded);
+		require(world, discarded * world->scenario->pack >= count.gone - count.proven,
+		        "%u messages are gone, and %lu counted as discarded", count.gone,
+		        (unsigned long)discarded);
 	else if (queue_redelivers(world))
 		require(world, count.gone == count.proven, "%u messages are lost", count.gone - count.proven);
 	else
-		require(world, discarded <= count.gone && discarded + count.proven >= count.gone,
+		require(world,
+		        discarded <= count.gone &&
+		                discarded * world->scenario->pack + count.proven >= count.gone,
 		        "%u messages are gone, %lu counted as discarded, %u received", count.gone,
 		        (unsigned long)discarded, count.proven);
 	if (world->fate.victim_resumed && scenario_receives(world->scenario->operation) &&
@@ -181,7 +188,8 @@ static void check_capacity(struct world *world)
 	for (uint32_t i = 0; i < count; i++) {
 		int rc = queue_take(world, &flagged);
 
-		require(world, rc == STOA_OK && !flagged && world->ledger[first + i].seen,
+		require(world,
+		        rc == STOA_OK && !flagged && world->ledger[first + i * world->scenario->pack].seen,
 		        "message %u of %u did not come in its turn: %s", i, count, stoa_strerror(rc));
 	}
 	require(world, queue_take(world, &flagged) != STOA_OK, "the queue has more than was sent");
@@ -296,7 +304,8 @@ static void drain_beside_a_lease(struct world *world)
 	memcpy(&number, message.bytes, sizeof number);
 	require(world, number < MESSAGES_MAX, "a torn message was delivered: id %lu",
 	        (unsigned long)message.id);
-	world->ledger[number].leased = true;
+	for (uint32_t i = 0; i < message.count; i++)
+		world->ledger[number + i].leased = true;
 	do
 		rc = queue_take(world, &flagged);
 	while (rc == STOA_OK);
@@ -332,13 +341,14 @@ static void check_stat(struct world *world)
 {
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
 	int rc = stoa_queue_stat(world->queue, &stat);
-	uint64_t committed = world->committed_count;
+	uint64_t committed = world->committed_count, offered = 0;
 
 	require(world, rc == 0, "stat answers %s", stoa_strerror(rc));
 	if (stat.shutdown == STOA_NOW)
 		return;
 	for (uint32_t i = 0; i < BATCH; i++)
-		committed += world->ledger[VICTIM_FIRST + i].seen;
+		offered += world->ledger[VICTIM_FIRST + i].seen;
+	committed += (offered + world->scenario->pack - 1) / world->scenario->pack;
 	require(world, stat.sent == committed && stat.received == committed,
 	        "%lu messages were sent, stat says %lu sent and %lu received", (unsigned long)committed,
 	        (unsigned long)stat.sent, (unsigned long)stat.received);
