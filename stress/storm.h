@@ -20,6 +20,7 @@
 #define SEATS_MAX 32
 #define BATCH_MAX 8
 #define HOLDS_MAX 4
+#define PACK_MAX 4
 #define LARGEST 1024          /* message, bytes */
 #define SMALLEST 16
 #define NUMBERS (1u << 20)    /* messages of one sender's seat in a gust */
@@ -34,11 +35,12 @@ struct storm_scenario {
 	uint32_t senders, receivers; /* STOA_MANY, STOA_ONE */
 	uint32_t capacity;
 	uint32_t on_death;
+	uint32_t pack; /* messages of a parcel, at the most */
 	bool kills, stops;
 };
 
 #define STORM_NAME_ROOM 64
-#define STORM_SCENARIOS 120
+#define STORM_SCENARIOS 156
 struct storm_scenario storm_scenario(uint32_t index);
 void storm_name(const struct storm_scenario *scenario, char name[STORM_NAME_ROOM]);
 
@@ -77,7 +79,7 @@ enum entry_what {
 	ENTRY_RELEASED,
 	ENTRY_RETURNED,
 	ENTRY_SWALLOWED, /* whole in the hands of one who died in a pop: received, or not */
-	ENTRY_DIED,      /* `deliveries` is the call in which; sender and number: its message */
+	ENTRY_DIED,      /* `deliveries` is the call in which; sender and number: its message; id: how many */
 };
 
 /* A receiver's log: what happened to whom, in its order. */
@@ -94,7 +96,8 @@ struct desk {
 	_Alignas(64) struct atom32 call;
 	struct atom32 doomed;        /* by the monkey, before it kills */
 	struct atom64 beat;          /* calls that came back */
-	struct atom32 at_number, at_sender; /* the message that is being released or returned */
+	/* What is being released or returned: a message, or the first of so many. */
+	struct atom32 at_number, at_sender, at_count;
 	struct atom64 entries;       /* of its log */
 	struct atom64 pop_began;     /* the log's length when the pop under way began */
 	struct atom64 next;          /* number of its next message */

@@ -18,6 +18,10 @@
  * which nobody knows; that one comes out again, flagged, without a reason that is written down.  So there are
  * at most as many of these as such deaths.
  *
+ * Parcels.  What a receiver had open when it closed or died it never told of, and that comes flagged to
+ * another: so of their deliveries, and of the order of what was popped, nothing can be said.  The queue
+ * counts parcels, each of which has a message and at most `pack`.
+ *
  * Order.  At one receiver's seat, the messages of one sender's seat come in the order of their numbers,
  * but for redelivered ones.  A lease says whether it is one.  Of what was popped it is known where it has
  * come out before; the rest must be in order, but for as many as those deaths.
@@ -74,7 +78,7 @@ static struct fate *fate_of(struct books *books, const struct entry *entry)
 /* ---- from the logs to the fates ---- */
 
 struct open_leases {
-	const struct entry *leases[HOLDS_MAX];
+	const struct entry *leases[HOLDS_MAX * PACK_MAX];
 	uint32_t count;
 };
 
@@ -98,7 +102,8 @@ static void died(struct books *books, struct open_leases *open, const struct ent
 {
 	for (uint32_t k = 0; k < open->count; k++) {
 		struct fate *fate = fate_of(books, open->leases[k]);
-		bool meant = same_message(open->leases[k], entry);
+		bool meant = open->leases[k]->sender == entry->sender &&
+		             open->leases[k]->number - entry->number < entry->id;
 
 		fate->uncertain += entry->deliveries == CALL_RELEASE && meant;
 		fate->returned += (entry->deliveries == CALL_RETURN && meant) ||
@@ -140,7 +145,7 @@ static void read_log(struct books *books, uint32_t seat)
 		case ENTRY_TAKEN:
 		case ENTRY_TAKEN_AGAIN:
 			received(books, entry);
-			if (open.count == storm->holds)
+			if (open.count == storm->holds * storm->scenario.pack)
 				storm_fault("process %u had more leases than `holds`", seat);
 			open.leases[open.count++] = entry;
 			break;
@@ -185,7 +190,7 @@ static void check_fate(struct books *books, uint32_t sender, uint32_t number)
 	if (discards && fate->out > 1 + fate->returned)
 		storm_fault("message %u of process %u was delivered %u times, and given back %u times%s",
 		            number, sender, fate->out, fate->returned, history(sender, number));
-	if (fate->deliveries > 1 + known) {
+	if (fate->deliveries > 1 + known && storm->scenario.pack == 1) {
 		if (discards || !storm->deaths_in_pop)
 			storm_fault("message %u of process %u has %u deliveries%s", number, sender,
 			            fate->deliveries, history(sender, number));
@@ -210,7 +215,7 @@ static void check_ids(const struct books *books, uint32_t sender)
 	for (uint64_t n = 0; n < books->numbers[sender]; n++) {
 		uint64_t id = books->fates[sender][n].id;
 
-		if (id && id <= last)
+		if (id && id < last + (storm->scenario.pack == 1))
 			storm_fault("message %lu of process %u has the id %lu, and one before it %lu",
 			            (unsigned long)n, sender, (unsigned long)id - 1, (unsigned long)last - 1);
 		last = id ? id : last;
@@ -279,7 +284,7 @@ static void check_ids_at(uint32_t seat)
 	for (uint64_t i = 0; i < entries; i++) {
 		if (log[i].what != ENTRY_TAKEN)
 			continue;
-		if (log[i].id + 1 <= last)
+		if (log[i].id + 1 < last + (storm->scenario.pack == 1))
 			storm_fault("process %u received id %lu after id %lu, without STOA_REDELIVERED", seat,
 			            (unsigned long)log[i].id, (unsigned long)last - 1);
 		last = log[i].id + 1;
@@ -293,23 +298,24 @@ static void check_numbers(const struct books *books, const struct stoa_queue_sta
 	uint64_t sent = now->sent - storm->stat.sent, discarded = now->discarded - storm->stat.discarded;
 	uint64_t redelivered = now->redelivered - storm->stat.redelivered;
 	uint64_t unknown = storm->scenario.on_death == STOA_DISCARD ? 0 : storm->deaths_in_pop;
+	uint64_t pack = storm->scenario.pack;
 
-	if (sent < books->sent || sent > books->sent + books->perhaps)
+	if (sent * pack < books->sent || sent > books->sent + books->perhaps)
 		storm_fault("stoa_queue_stat counts %lu messages sent; it were %lu, and perhaps %lu more",
 		            (unsigned long)sent, (unsigned long)books->sent, (unsigned long)books->perhaps);
-	if (discarded < books->lost || discarded > books->lost + books->uncertain)
+	if (discarded * pack < books->lost || discarded > books->lost + books->uncertain)
 		storm_fault(
 			"stoa_queue_stat counts %lu messages discarded; it were %lu, and perhaps %lu more",
 			(unsigned long)discarded, (unsigned long)books->lost,
 			(unsigned long)books->uncertain);
-	if (redelivered < books->again)
+	if (redelivered * pack < books->again)
 		storm_fault("stoa_queue_stat counts %lu messages redelivered; it were %lu",
 		            (unsigned long)redelivered, (unsigned long)books->again);
 	if (books->unexplained > unknown)
 		storm_fault(
 			"%lu deliveries too many are told, and only %lu receivers died that nobody knows of",
 			(unsigned long)books->unexplained, (unsigned long)unknown);
-	if (late > unknown)
+	if (late > unknown && pack == 1)
 		storm_fault("%lu messages came late, and only %lu receivers died in the middle of a pop",
 		            (unsigned long)late, (unsigned long)unknown);
 	storm->messages += books->sent;

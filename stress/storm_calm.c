@@ -35,22 +35,26 @@ static void enter_rest(struct storm_worker *me, const struct stoa_message *messa
 {
 	bool again = message->flags & STOA_REDELIVERED;
 	struct entry entry = {
-		.what = again ? ENTRY_TAKEN_AGAIN : ENTRY_TAKEN,
 		.id = message->id,
 		.deliveries = (uint16_t)message->deliveries,
 	};
+	const uint8_t *bytes = message->bytes;
+	size_t size = message->size / message->count;
 	uint32_t sender, number;
 
-	if (note_read(message->bytes, message->size, &sender, &number) != message->size)
-		storm_fault("a torn message of %zu bytes was left in the queue", message->size);
 	if (again != (message->deliveries > 1))
 		storm_fault("a message comes with %u deliveries, and flags %#x", message->deliveries,
 		            message->flags);
-	entry.sender = (uint8_t)sender;
-	entry.number = number;
-	storm_enter(me->seat, entry);
-	entry.what = ENTRY_RELEASED;
-	storm_enter(me->seat, entry);
+	for (uint32_t i = 0; i < message->count; i++) {
+		if (note_read(bytes + i * size, size, &sender, &number) != size)
+			storm_fault("a torn message of %zu bytes was left in the queue", size);
+		entry.sender = (uint8_t)sender;
+		entry.number = number;
+		entry.what = again ? ENTRY_TAKEN_AGAIN : ENTRY_TAKEN;
+		storm_enter(me->seat, entry);
+		entry.what = ENTRY_RELEASED;
+		storm_enter(me->seat, entry);
+	}
 }
 
 static void take_the_rest(struct storm_worker *me)

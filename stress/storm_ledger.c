@@ -107,6 +107,7 @@ void storm_post_mortem(uint32_t seat)
 				  .deliveries = (uint16_t)call,
 				  .sender = (uint8_t)atom32_load_seq(&desk->at_sender),
 				  .number = atom32_load_seq(&desk->at_number),
+				  .id = atom32_load_seq(&desk->at_count),
 			  });
 	atom32_store_seq(&desk->call, CALL_NONE);
 	atom32_store_seq(&desk->doomed, 0);

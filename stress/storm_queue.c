@@ -49,13 +49,15 @@ void end_open(struct storm_worker *me)
 		place_taken(me, me->kind == SENDER ? PLACE_SENDER : PLACE_RECEIVER, 1);
 }
 
+/* Each message of a lease: of one sender, and numbered through. */
 static void enter_lease(struct storm_worker *me, const struct storm_lease *lease, enum entry_what what)
 {
-	storm_enter(me->seat, (struct entry){
-				      .what = (uint8_t)what,
-				      .sender = (uint8_t)lease->sender,
-				      .number = lease->number,
-			      });
+	for (uint32_t i = 0; i < lease->message.count; i++)
+		storm_enter(me->seat, (struct entry){
+					      .what = (uint8_t)what,
+					      .sender = (uint8_t)lease->sender,
+					      .number = lease->number + i,
+				      });
 }
 
 void end_close(struct storm_worker *me)
@@ -306,6 +308,7 @@ static bool take(struct storm_worker *me)
 	struct storm_lease lease;
 	struct timespec deadline = soon(me);
 	bool wait = below(&me->seed, 2), again;
+	size_t size;
 	int rc;
 
 	call_begins(me, CALL_TAKE);
@@ -316,13 +319,17 @@ static bool take(struct storm_worker *me)
 		if (lease.message.deliveries == 0 || again != (lease.message.deliveries > 1))
 			storm_fault("a message comes with %u deliveries, and flags %#x",
 			            lease.message.deliveries, lease.message.flags);
-		enter_message(me, lease.message.bytes, lease.message.size,
-		              (struct entry){
-				      .what = again ? ENTRY_TAKEN_AGAIN : ENTRY_TAKEN,
-				      .id = lease.message.id,
-				      .deliveries = (uint16_t)lease.message.deliveries,
-			      });
-		note_read(lease.message.bytes, lease.message.size, &lease.sender, &lease.number);
+		if (lease.message.count == 0 || lease.message.count > storm->scenario.pack)
+			storm_fault("%u messages came at once", lease.message.count);
+		size = lease.message.size / lease.message.count;
+		for (uint32_t i = 0; i < lease.message.count; i++)
+			enter_message(me, (const uint8_t *)lease.message.bytes + i * size, size,
+			              (struct entry){
+					      .what = again ? ENTRY_TAKEN_AGAIN : ENTRY_TAKEN,
+					      .id = lease.message.id,
+					      .deliveries = (uint16_t)lease.message.deliveries,
+				      });
+		note_read(lease.message.bytes, size, &lease.sender, &lease.number);
 		me->leases[me->lease_count++] = lease;
 	}
 	call_ends(me);
@@ -342,10 +349,12 @@ static void end_lease(struct storm_worker *me)
 		storm_fault("a message has changed under its lease");
 	atom32_store_rlx(&me->desk->at_sender, lease->sender);
 	atom32_store_rlx(&me->desk->at_number, lease->number);
+	atom32_store_rlx(&me->desk->at_count, lease->message.count);
 	call_begins(me, call);
 	rc = give_back ? stoa_receiver_return(me->receiver, &lease->message)
 	               : stoa_receiver_release(me->receiver, &lease->message);
 	must(me, rc == 0, call, rc);
+	lease->message.count = atom32_load_rlx(&me->desk->at_count); /* relaxed: our own word */
 	enter_lease(me, lease, give_back ? ENTRY_RETURNED : ENTRY_RELEASED);
 	call_ends(me);
 	*lease = me->leases[--me->lease_count];

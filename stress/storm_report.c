@@ -10,11 +10,31 @@
 
 /* ---- scenarios ---- */
 
+#define PLAIN_SCENARIOS 120
+
+/* Not over the SPSC ring, which has no parcels. */
+static struct storm_scenario packed_scenario(uint32_t index)
+{
+	uint32_t topology = index % 3, mixture = index / 3 % 3, on_death = index / 9 % 2;
+
+	return (struct storm_scenario){
+		.senders = topology == 1 ? STOA_ONE : STOA_MANY,
+		.receivers = topology == 2 ? STOA_ONE : STOA_MANY,
+		.kills = mixture != 1,
+		.stops = mixture != 2,
+		.on_death = on_death ? STOA_DISCARD : STOA_REDELIVER,
+		.capacity = index / 18 ? 8 : 2,
+		.pack = PACK_MAX,
+	};
+}
+
 struct storm_scenario storm_scenario(uint32_t index)
 {
 	static const uint32_t capacities[] = { 1, 2, 3, 8, 1024 };
 	uint32_t topology = index % 4, mixture = index / 4 % 3, on_death = index / 12 % 2;
 
+	if (index >= PLAIN_SCENARIOS)
+		return packed_scenario(index - PLAIN_SCENARIOS);
 	return (struct storm_scenario){
 		.senders = topology & 1 ? STOA_ONE : STOA_MANY,
 		.receivers = topology & 2 ? STOA_ONE : STOA_MANY,
@@ -22,13 +42,15 @@ struct storm_scenario storm_scenario(uint32_t index)
 		.stops = mixture != 2,
 		.on_death = on_death ? STOA_DISCARD : STOA_REDELIVER,
 		.capacity = capacities[index / 24],
+		.pack = 1,
 	};
 }
 
 void storm_name(const struct storm_scenario *scenario, char name[STORM_NAME_ROOM])
 {
-	snprintf(name, STORM_NAME_ROOM, "storm/%cp%cc/cap%u/%s/%s", scenario->senders == STOA_ONE ? 's' : 'm',
-	         scenario->receivers == STOA_ONE ? 's' : 'm', scenario->capacity,
+	snprintf(name, STORM_NAME_ROOM, "storm/%cp%cc/cap%u/%s%s/%s",
+	         scenario->senders == STOA_ONE ? 's' : 'm', scenario->receivers == STOA_ONE ? 's' : 'm',
+	         scenario->capacity, scenario->pack > 1 ? "pack/" : "",
 	         scenario->on_death == STOA_DISCARD ? "discard" : "redeliver",
 	         scenario->kills && scenario->stops ? "both"
 	         : scenario->kills                  ? "kill"

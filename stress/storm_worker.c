@@ -101,6 +101,7 @@ static struct stoa_queue_config storm_queue_config(void)
 		.handles = storm->handles,
 		.holds = storm->holds,
 		.on_death = storm->scenario.on_death,
+		.pack = storm->scenario.pack,
 	};
 }
 
