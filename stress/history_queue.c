@@ -74,7 +74,13 @@ static struct stoa_queue_config shape(const struct round_plan *plan)
 		.handles = plan->scenario->flags & SCENARIO_KILL ? 2 * handles : handles,
 		.holds = HOLDS,
 		.on_death = plan->scenario->flags & SCENARIO_DISCARD ? STOA_DISCARD : STOA_REDELIVER,
+		.pack = plan->scenario->flags & SCENARIO_PACK ? BATCH : 1,
 	};
+}
+
+uint64_t queue_messages(const struct round_plan *plan)
+{
+	return plan->capacity * (plan->scenario->flags & SCENARIO_PACK ? BATCH : 1);
 }
 
 uint64_t queue_room(const struct round_plan *plan)
@@ -169,11 +175,20 @@ static bool send_one(struct party *party)
 	return pushed(party, "push", rc, rc == STOA_OK);
 }
 
+/*
+ * Parcels are full ones, taken whole: what a receiver keeps of one it has not received, though nobody else
+ * can, and by the order of single messages that would be wrong.
+ */
+static size_t batch_of(struct worker *me)
+{
+	return me->plan->scenario->flags & SCENARIO_PACK ? BATCH : 1 + worker_roll(me, BATCH);
+}
+
 static bool send_many(struct party *party)
 {
 	struct worker *me = party->me;
 	uint64_t words[BATCH][LARGEST / 8];
-	size_t count = 1 + worker_roll(me, BATCH), size = size_of(me, me->value), done = 0;
+	size_t count = batch_of(me), size = size_of(me, me->value), done = 0;
 	uint32_t mark = recorder_mark(&me->log);
 	uint8_t *bytes = (uint8_t *)words;
 	int rc;
@@ -233,7 +248,7 @@ static bool receive_many(struct party *party)
 {
 	struct worker *me = party->me;
 	uint64_t words[BATCH][LARGEST / 8];
-	size_t count = 1 + worker_roll(me, BATCH), sizes[BATCH], done = 0;
+	size_t count = batch_of(me), sizes[BATCH], done = 0;
 	uint32_t mark = recorder_mark(&me->log);
 	int rc;
 
@@ -360,6 +375,10 @@ bool queue_audit(struct worker *me)
 	if (rc)
 		return worker_fault(me, "audit", rc);
 	recorder_resume(&me->log);
+	while (me->plan->scenario->flags & SCENARIO_PACK && !party.idle && !me->log.full) {
+		if (!receive_many(&party))
+			return false;
+	}
 	/* What the dead held comes within a slice of a wait. */
 	for (int calm = 0; calm < (killed ? 2 : 1);) {
 		struct timespec deadline = stoa_deadline(120000000);

@@ -383,7 +383,7 @@ void round_play(const struct scenario *scenario, const struct run_options *optio
 
 	make_plan(&cast, scenario, options, number);
 	*history = (struct history){ .subject = scenario->subject,
-		                     .capacity = cast.plan.capacity,
+		                     .capacity = queue_messages(&cast.plan),
 		                     .initial = scenario->subject == SUBJECT_SEMAPHORE ? 2 : 0,
 		                     .ring = cast.plan.ring,
 		                     .discard = scenario->flags & SCENARIO_DISCARD,

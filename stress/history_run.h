@@ -17,6 +17,7 @@ enum scenario_flag {
 	SCENARIO_DISCARD = 32, /* STOA_DISCARD */
 	SCENARIO_COUNT = 64,   /* values: load and compare_exchange alone */
 	SCENARIO_RANGES = 128, /* arrays: STOA_ATOMIC_RANGES */
+	SCENARIO_PACK = 256,   /* batches of one parcel each, just as many messages as one may have */
 };
 
 struct worker;
@@ -105,6 +106,8 @@ int queue_set_up(const struct round_plan *plan, struct stoa_segment *segment);
 int value_set_up(const struct round_plan *plan, struct stoa_segment *segment);
 int sync_set_up(const struct round_plan *plan, struct stoa_segment *segment);
 uint64_t queue_room(const struct round_plan *plan);
+/* How many messages fit. */
+uint64_t queue_messages(const struct round_plan *plan);
 uint64_t value_room(const struct round_plan *plan);
 /* Receives all that is left. */
 bool queue_audit(struct worker *me);

@@ -134,6 +134,13 @@ static const char *const hints[DEFECTS] = {
 	[DEFECT_ORPHANS_PASSED] = "explore queue/told",
 	[DEFECT_CLOSING_PASSED] = "explore queue/told",
 	[DEFECT_FORK_UNSEEN] = "step spsc/pop/one/cap2/holds2/size4",
+	[DEFECT_CONSUMED_KEPT] = "step mpmc/receiver_close/wounded/cap2/holds2/size24/pack2",
+	[DEFECT_CONSUMED_UNREAD] = "explore parcel/close",
+	[DEFECT_CONSUMED_EARLY] = "step mpmc/pop/one/cap2/holds2/size24/pack2",
+	[DEFECT_CONSUMED_UNTOLD] = "explore parcel/close",
+	[DEFECT_PARCEL_ACKNOWLEDGED] = "explore parcel/part",
+	[DEFECT_PARCEL_KEPT] = "explore parcel/close",
+	[DEFECT_PARCEL_AFTER_NOW] = "explore parcel/now",
 };
 
 /* What nothing can notice, and why; where something does, the reason is wrong. */

@@ -17,6 +17,7 @@ static uint32_t topology(uint8_t bits)
 static void choose_queue(struct world *world, struct stoa_queue_config *config)
 {
 	static const uint64_t capacities[] = { 1, 2, 8, 3 }, sizes[] = { 8, 1, 48, 70 };
+	static const uint32_t packs[] = { 0, 3, 4 };
 	uint8_t how = byte(world), more = byte(world);
 
 	config->senders = topology(how);
@@ -27,6 +28,7 @@ static void choose_queue(struct world *world, struct stoa_queue_config *config)
 	config->message_size = sizes[how >> 6];
 	config->handles = 2 + more % 4;
 	config->holds = 1 + more / 4 % 3;
+	config->pack = packs[more / 12 % 3];
 }
 
 void choose_shape(struct world *world, struct object *object)

@@ -80,7 +80,8 @@ static void take(struct world *world, struct object *object, size_t i)
 		MAY(rc, STOA_EMPTY, STOA_TIMEOUT, -EINTR, RECEIVE_FAULTS);
 		object->has_lease[i] = rc == 0;
 		if (rc == 0) {
-			EXPECT(message->size <= object->info.queue.message_size);
+			EXPECT(message->count >= 1 && message->count <= object->info.queue.pack);
+			EXPECT(message->size <= message->count * object->info.queue.message_size);
 			look_at(message->bytes, message->size);
 		}
 		return;

@@ -52,7 +52,8 @@ refuses() {
 
 echo 1..102
 
-holds 'queues of many senders and receivers hold' queue/mpmc/pop queue/mpmc/batch queue/mpmc/wait queue/mpmc/lease
+holds 'queues of many senders and receivers hold' queue/mpmc/pop queue/mpmc/batch queue/mpmc/wait queue/mpmc/lease \
+	queue/mpmc/pack
 holds 'queues of one sender hold' queue/spmc/pop queue/spmc/batch queue/spmc/lease
 holds 'queues of one receiver hold' queue/mpsc/pop queue/mpsc/batch queue/mpsc/lease
 holds 'the SPSC ring holds' queue/spsc/pop queue/spsc/batch queue/spsc/wait queue/spsc/lease
