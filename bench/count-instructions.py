@@ -23,6 +23,7 @@ from pathlib import Path
 RUNS = [
     ("spsc", 8), ("spsc", 64), ("spsc", 1024),
     ("mpmc", 8), ("mpmc", 64), ("mpmc", 1024),
+    ("pack", 8), ("pack", 64),
     ("value", 64), ("value", 1024),
     ("others", 0),
 ]

@@ -211,12 +211,12 @@ COUNTED(count_lock_acquire_release)
 
 static void open_segment(void)
 {
-	struct stoa_segment_config config = { .struct_size = sizeof config, .bytes = 8 << 20 };
+	struct stoa_segment_config config = { .struct_size = sizeof config, .bytes = 64 << 20 };
 
 	MUST(stoa_segment_create(NULL, &config, &segment));
 }
 
-static void open_queue(size_t size, uint32_t ends)
+static void open_queue(size_t size, uint32_t ends, uint32_t pack)
 {
 	struct stoa_queue_config config = {
 		.struct_size = sizeof config,
@@ -224,6 +224,7 @@ static void open_queue(size_t size, uint32_t ends)
 		.message_size = size,
 		.senders = ends,
 		.receivers = ends,
+		.pack = pack,
 	};
 
 	MUST(stoa_queue_create(segment, "queue", &config, &queue));
@@ -301,11 +302,15 @@ int main(int argc, char **argv)
 	if (argc > 1 && size <= 1024) {
 		open_segment();
 		if (strcmp(argv[1], "spsc") == 0 && size) {
-			open_queue(size, STOA_ONE);
+			open_queue(size, STOA_ONE, 1);
 			return twice(use_queue, size);
 		}
 		if (strcmp(argv[1], "mpmc") == 0 && size) {
-			open_queue(size, STOA_MANY);
+			open_queue(size, STOA_MANY, 1);
+			return twice(use_queue, size);
+		}
+		if (strcmp(argv[1], "pack") == 0 && size) { /* mpmc, in parcels */
+			open_queue(size, STOA_MANY, BURST);
 			return twice(use_queue, size);
 		}
 		if (strcmp(argv[1], "value") == 0 && size) {
@@ -317,6 +322,6 @@ int main(int argc, char **argv)
 			return twice(use_others, size);
 		}
 	}
-	fprintf(stderr, "usage: instructions spsc SIZE | mpmc SIZE | value SIZE | others\n");
+	fprintf(stderr, "usage: instructions spsc SIZE | mpmc SIZE | pack SIZE | value SIZE | others\n");
 	return 2;
 }

@@ -2,8 +2,9 @@
 /*
  * peer_stoa_queue.c - stoa's queues: the SPSC ring and the exchange ring, by the public calls alone.
  *
- * Compiled three times: against the shared library, as a user gets it; with STOA_INLINE, push and pop by
- * stoa/inline.h; and, with STOA_LTO, together with the library's sources under link-time optimization.
+ * Compiled four times: against the shared library, as a user gets it; with STOA_INLINE, push and pop by
+ * stoa/inline.h; with STOA_PACK, so many messages to a parcel; and, with STOA_LTO, together with the library's
+ * sources under link-time optimization.
  */
 #include <stoa.h>
 #include <stoa/inline.h>
@@ -20,17 +21,26 @@ struct end {
 	struct stoa_receiver *receiver;
 };
 
+#ifdef STOA_PACK
+#define CAPACITY(messages) (((messages) + STOA_PACK - 1) / STOA_PACK) /* of full parcels, so many at the most */
+#else
+#define CAPACITY(messages) (messages)
+#endif
+
 static void peer_destroy(struct queue *queue);
 
 static struct queue *peer_create(const struct queue_shape *shape)
 {
 	struct stoa_queue_config config = {
 		.struct_size = sizeof config,
-		.capacity = shape->capacity,
+		.capacity = CAPACITY(shape->capacity),
 		.message_size = SIZE,
 		.senders = shape->many ? STOA_MANY : STOA_ONE,
 		.receivers = shape->many ? STOA_MANY : STOA_ONE,
 		.handles = shape->senders + shape->receivers,
+#ifdef STOA_PACK
+		.pack = STOA_PACK,
+#endif
 	};
 	struct stoa_segment_config segment = {
 		.struct_size = sizeof segment,
@@ -109,6 +119,9 @@ static inline size_t peer_pop_many(struct end *end, struct message *messages, si
 #elif defined(STOA_INLINE)
 #define PEER_ID stoa_inline
 #define PEER_NAME "stoa/inline"
+#elif defined(STOA_PACK)
+#define PEER_ID stoa_pack
+#define PEER_NAME "stoa, pack 32"
 #else
 #define PEER_ID stoa
 #define PEER_NAME "stoa"
@@ -116,6 +129,9 @@ static inline size_t peer_pop_many(struct end *end, struct message *messages, si
 #define PEER_KIND BENCH_OURS
 #ifdef STOA_INLINE
 #define PEER_CAN QUEUE_SPSC
+#elif defined(STOA_PACK)
+#define PEER_CAN (QUEUE_MPMC | QUEUE_BURSTS | QUEUE_BURSTS_ONLY)
+#define PEER_BURSTS
 #else
 #define PEER_CAN (QUEUE_SPSC | QUEUE_MPMC | QUEUE_BURSTS)
 #define PEER_BURSTS

@@ -8,12 +8,12 @@
 #define SIZES(name) QUEUE_SYMBOL(name, 8), QUEUE_SYMBOL(name, 64), QUEUE_SYMBOL(name, 1024)
 #define THREE(name) &QUEUE_SYMBOL(name, 8), &QUEUE_SYMBOL(name, 64), &QUEUE_SYMBOL(name, 1024)
 
-extern const struct queue_peer SIZES(stoa), SIZES(stoa_inline), SIZES(stoa_lto), SIZES(ck_ring),
-	SIZES(boost_spsc), SIZES(boost_queue), SIZES(rte_ring), SIZES(rte_hts), SIZES(vyukov), SIZES(cached),
-	SIZES(mutex), SIZES(robust_mutex), SIZES(mailbox), SIZES(broken);
+extern const struct queue_peer SIZES(stoa), SIZES(stoa_inline), SIZES(stoa_pack), SIZES(stoa_lto), SIZES(ck_ring), SIZES(boost_spsc),
+	SIZES(boost_queue), SIZES(rte_ring), SIZES(rte_hts), SIZES(vyukov), SIZES(cached), SIZES(mutex),
+	SIZES(robust_mutex), SIZES(mailbox), SIZES(broken);
 
 const struct queue_peer *const queue_peers[] = {
-	THREE(stoa),       THREE(stoa_inline),
+	THREE(stoa),       THREE(stoa_inline), THREE(stoa_pack),
 #ifdef WITH_LTO
 	THREE(stoa_lto),
 #endif
@@ -31,6 +31,8 @@ const struct queue_peer *const queue_peers[] = {
 bool queue_serves(const struct queue_peer *peer, size_t size, unsigned can)
 {
 	if (peer->size != size || (peer->can & QUEUE_BROKEN && !options.broken))
+		return false;
+	if (peer->can & QUEUE_BURSTS_ONLY && !(can & QUEUE_BURSTS))
 		return false;
 	return (peer->can & can) == can;
 }

@@ -18,6 +18,7 @@ enum queue_can {
 	QUEUE_BURSTS = 4,
 	QUEUE_RTT_ONLY = 8, /* a mailbox: no queue, only the floor of a round trip */
 	QUEUE_BROKEN = 16,  /* on purpose: with --broken only */
+	QUEUE_BURSTS_ONLY = 32,
 };
 
 struct queue_shape {
