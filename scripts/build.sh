@@ -3,8 +3,8 @@
 #
 # Installs what is missing, sets up $BUILD and builds: build.sh [build | tests]
 #
-# Quiet where all goes well.  $MESON_ARGS goes to the first `meson setup`.  With "tests" the tests are built, too, also where an earlier set-up had to do
-# without cmocka.
+# Quiet where all goes well.  $MESON_ARGS goes to the first `meson setup`.  With "tests" the tests are built, too,
+# also where an earlier set-up had to do without cmocka or Python's headers.
 set -eu
 
 need=${1:-build}
