@@ -9,6 +9,7 @@
 #include "number.h"
 
 #include <errno.h>
+#include <stoa/inline.h>
 #include <string.h>
 
 #define SPARSE 8 /* with a step above that elements are read and written one by one */
@@ -162,13 +163,14 @@ static PyObject *array_item(PyObject *object, Py_ssize_t i)
 		PyErr_SetString(PyExc_IndexError, "invalid index");
 		return NULL;
 	}
-	rc = stoa_array_load(self->handle, (uint64_t)i, &now);
+	rc = stoa_array_load_inline(self->handle, (uint64_t)i, &now);
 	return rc ? raise_fault(rc, NULL) : number_get(self->type, &now);
 }
 
 typedef int fetch_function(struct stoa_array *array, uint64_t index, const void *operand, void *previous);
 
-static PyObject *array_fetch(PyObject *object, PyObject *const *args, Py_ssize_t count, fetch_function *fetch)
+static inline PyObject *array_fetch(PyObject *object, PyObject *const *args, Py_ssize_t count,
+                                    fetch_function *fetch)
 {
 	struct number_array *self = array_at(object);
 	union number operand, before;
@@ -196,8 +198,8 @@ static PyObject *array_fetch(PyObject *object, PyObject *const *args, Py_ssize_t
 	{                                                                                                    \
 		return array_fetch(self, args, count, CALL);                                                 \
 	}
-ARRAY_FETCH(add, stoa_array_fetch_add)
-ARRAY_FETCH(sub, stoa_array_fetch_sub)
+ARRAY_FETCH(add, stoa_array_fetch_add_inline)
+ARRAY_FETCH(sub, stoa_array_fetch_sub_inline)
 ARRAY_FETCH(and, stoa_array_fetch_and)
 ARRAY_FETCH(or, stoa_array_fetch_or)
 ARRAY_FETCH(xor, stoa_array_fetch_xor)
@@ -437,7 +439,7 @@ static int array_set(PyObject *object, PyObject *key, PyObject *given)
 	i = index_from(self, key);
 	if (i < 0 || number_put(self->type, given, &next))
 		return -1;
-	rc = stoa_array_store(self->handle, (uint64_t)i, &next);
+	rc = stoa_array_store_inline(self->handle, (uint64_t)i, &next);
 	return rc ? fault(rc) : 0;
 }
 

@@ -28,34 +28,40 @@ char number_typecode(uint32_t type)
 	return type < sizeof codes ? codes[type] : '\0';
 }
 
+/* The number of that C type at `at`, of any alignment. */
+#define AT(type, at)                                                                                         \
+	({                                                                                                   \
+		type read;                                                                                   \
+                                                                                                             \
+		memcpy(&read, at, sizeof read);                                                              \
+		read;                                                                                        \
+	})
+
 PyObject *number_get(uint32_t type, const void *at)
 {
-	union number n;
-
-	memcpy(&n, at, stoa_type_size(type));
 	switch (type) {
 	case STOA_I8:
-		return PyLong_FromLong(n.i8);
+		return PyLong_FromLong(AT(int8_t, at));
 	case STOA_I16:
-		return PyLong_FromLong(n.i16);
+		return PyLong_FromLong(AT(int16_t, at));
 	case STOA_I32:
-		return PyLong_FromLong(n.i32);
+		return PyLong_FromLong(AT(int32_t, at));
 	case STOA_I64:
-		return PyLong_FromLongLong(n.i64);
+		return PyLong_FromLong(AT(int64_t, at));
 	case STOA_U8:
-		return PyLong_FromLong(n.u8);
+		return PyLong_FromLong(AT(uint8_t, at));
 	case STOA_U16:
-		return PyLong_FromLong(n.u16);
+		return PyLong_FromLong(AT(uint16_t, at));
 	case STOA_U32:
-		return PyLong_FromUnsignedLong(n.u32);
+		return PyLong_FromLong(AT(uint32_t, at));
 	case STOA_U64:
-		return PyLong_FromUnsignedLongLong(n.u64);
+		return PyLong_FromUnsignedLong(AT(uint64_t, at));
 	case STOA_F32:
-		return PyFloat_FromDouble((double)n.f32);
+		return PyFloat_FromDouble((double)AT(float, at));
 	case STOA_F64:
-		return PyFloat_FromDouble(n.f64);
+		return PyFloat_FromDouble(AT(double, at));
 	default:
-		return PyBool_FromLong(n.u8);
+		return PyBool_FromLong(AT(uint8_t, at));
 	}
 }
 
@@ -77,16 +83,15 @@ static int put_integer(uint32_t type, PyObject *from, void *at)
 
 static int put_float(uint32_t type, PyObject *from, void *at)
 {
-	union number n;
 	double wide = PyFloat_AsDouble(from);
+	float narrow = (float)wide;
 
 	if (wide == -1.0 && PyErr_Occurred())
 		return -1;
 	if (type == STOA_F32)
-		n.f32 = (float)wide;
+		memcpy(at, &narrow, sizeof narrow);
 	else
-		n.f64 = wide;
-	memcpy(at, &n, stoa_type_size(type));
+		memcpy(at, &wide, sizeof wide);
 	return 0;
 }
 

@@ -7,17 +7,9 @@
 
 #include "module.h"
 
-/* Bytes of any number, aligned for it. */
+/* Room for any number, aligned for it. */
 union number {
-	int8_t i8;
-	int16_t i16;
-	int32_t i32;
-	int64_t i64;
-	uint8_t u8;
-	uint16_t u16;
-	uint32_t u32;
-	uint64_t u64;
-	float f32;
+	uint64_t bits;
 	double f64;
 };
 

@@ -2,7 +2,7 @@
 /**
  * struct.c - stoa._stoa.Struct: bytes in shared memory that are read and written whole.
  */
-#include "module.h"
+#include "number.h"
 
 #include <string.h>
 
@@ -183,6 +183,77 @@ static PyObject *struct_compare_exchange(PyObject *object, PyObject *args)
 	return before;
 }
 
+/* ---- one number of it ---- */
+
+struct field {
+	uint32_t type;
+	Py_ssize_t offset;
+	size_t width;
+	union number number;
+};
+
+/* False with an exception. */
+static bool field_from(const struct struct_value *self, int typecode, Py_ssize_t offset, struct field *field)
+{
+	int type = number_type(typecode);
+
+	if (type < 0)
+		return false;
+	field->type = (uint32_t)type;
+	field->width = stoa_type_size(field->type);
+	field->offset = offset;
+	if (offset >= 0 && offset <= self->size - (Py_ssize_t)field->width)
+		return true;
+	PyErr_SetString(PyExc_ValueError, "there is no such number in it");
+	return false;
+}
+
+#define SMALL 256 /* bytes that go onto the stack */
+
+static PyObject *struct_get_number(PyObject *object, PyObject *args)
+{
+	struct struct_value *self = struct_at(object);
+	char small[SMALL], *bytes = self->size > SMALL ? PyMem_Malloc((size_t)self->size) : small;
+	PyObject *number = NULL;
+	struct field field;
+	Py_ssize_t offset;
+	int typecode, rc;
+
+	if (!bytes)
+		return PyErr_NoMemory();
+	if (PyArg_ParseTuple(args, "Cn:get_number", &typecode, &offset) &&
+	    field_from(self, typecode, offset, &field)) {
+		rc = stoa_value_load(self->handle, bytes);
+		number = rc ? raise_fault(rc, NULL) : number_get(field.type, bytes + offset);
+	}
+	if (bytes != small)
+		PyMem_Free(bytes);
+	return number;
+}
+
+static int field_set(void *bytes, void *context)
+{
+	const struct field *field = context;
+
+	memcpy((char *)bytes + field->offset, &field->number, field->width);
+	return 0;
+}
+
+static PyObject *struct_set_number(PyObject *object, PyObject *args)
+{
+	struct struct_value *self = struct_at(object);
+	struct field field;
+	PyObject *given;
+	Py_ssize_t offset;
+	int typecode, rc;
+
+	if (!PyArg_ParseTuple(args, "CnO:set_number", &typecode, &offset, &given) ||
+	    !field_from(self, typecode, offset, &field) || number_put(field.type, given, &field.number))
+		return NULL;
+	rc = stoa_value_update(self->handle, field_set, &field);
+	return rc ? raise_fault(rc, NULL) : Py_NewRef(Py_None);
+}
+
 struct struct_wait {
 	struct stoa_value *handle;
 	const void *while_equal;
@@ -222,6 +293,9 @@ static PyMethodDef struct_methods[] = {
 	{ "exchange", struct_exchange, METH_O, "exchange(bytes): replaces them; those before" },
 	{ "compare_exchange", struct_compare_exchange, METH_VARARGS,
 	  "compare_exchange(expected, desired): replaces them where they are expected; those before" },
+	{ "get_number", struct_get_number, METH_VARARGS, "get_number(typecode, offset): a number of it" },
+	{ "set_number", struct_set_number, METH_VARARGS,
+	  "set_number(typecode, offset, number): sets it, in one atomic step of the whole" },
 	{ "wait", struct_wait, METH_VARARGS,
 	  "wait(while_equal, timeout=None): False where the time ran out" },
 	{ "footprint", struct_footprint, METH_VARARGS | METH_STATIC,

@@ -8,6 +8,7 @@
 #include "number.h"
 
 #include <errno.h>
+#include <stoa/inline.h>
 
 struct number_value {
 	PyObject_HEAD struct stoa_value *handle;
@@ -100,7 +101,7 @@ static PyObject *value_get(PyObject *object, void *unused)
 {
 	struct number_value *self = value_at(object);
 	union number now;
-	int rc = stoa_value_load(self->handle, &now);
+	int rc = stoa_value_load_inline(self->handle, &now);
 
 	(void)unused;
 	return answer(self, rc, &now);
@@ -119,7 +120,7 @@ static int value_set(PyObject *object, PyObject *given, void *unused)
 	}
 	if (number_put(self->type, given, &next))
 		return -1;
-	rc = stoa_value_store(self->handle, &next);
+	rc = stoa_value_store_inline(self->handle, &next);
 	return rc ? raise_fault(rc, NULL), -1 : 0;
 }
 
@@ -127,56 +128,47 @@ static int value_set(PyObject *object, PyObject *given, void *unused)
 
 typedef int fetch_function(struct stoa_value *value, const void *operand, void *previous);
 
-static PyObject *value_fetch(PyObject *object, PyObject *given, fetch_function *fetch)
+/* `before` may be NULL.  False with an exception. */
+static inline bool value_fetch(struct number_value *self, PyObject *given, fetch_function *fetch,
+                               union number *before)
 {
-	struct number_value *self = value_at(object);
-	union number operand, before;
+	union number operand;
 	int rc;
 
 	if (number_put(self->type, given, &operand))
-		return NULL;
-	rc = fetch(self->handle, &operand, &before);
-	if (rc == -EPROTOTYPE) {
+		return false;
+	rc = fetch(self->handle, &operand, before);
+	if (rc == -EPROTOTYPE)
 		PyErr_SetString(PyExc_TypeError, "numbers of this type have no such operation");
-		return NULL;
-	}
-	return answer(self, rc, &before);
+	else if (rc)
+		raise_fault(rc, NULL);
+	return rc == 0;
 }
 
 /* An operation as a method, which gives the number before, and as an operator. */
-#define VALUE_FETCH(NAME)                                                                                    \
+#define VALUE_FETCH(NAME, CALL)                                                                              \
 	static PyObject *value_##NAME(PyObject *self, PyObject *operand)                                     \
 	{                                                                                                    \
-		return value_fetch(self, operand, stoa_value_fetch_##NAME);                                  \
+		union number before;                                                                         \
+                                                                                                             \
+		return value_fetch(value_at(self), operand, CALL, &before)                                   \
+		               ? number_get(value_at(self)->type, &before)                                   \
+		               : NULL;                                                                       \
 	}
-#define VALUE_FETCH_IN_PLACE(NAME)                                                                           \
-	VALUE_FETCH(NAME)                                                                                    \
+#define VALUE_FETCH_IN_PLACE(NAME, CALL)                                                                     \
+	VALUE_FETCH(NAME, CALL)                                                                              \
 	static PyObject *value_in_place_##NAME(PyObject *self, PyObject *operand)                            \
 	{                                                                                                    \
-		PyObject *before = value_##NAME(self, operand);                                              \
-                                                                                                             \
-		if (!before)                                                                                 \
-			return NULL;                                                                         \
-		Py_DECREF(before);                                                                           \
-		return Py_NewRef(self);                                                                      \
+		return value_fetch(value_at(self), operand, CALL, NULL) ? Py_NewRef(self) : NULL;            \
 	}
-VALUE_FETCH_IN_PLACE(add)
-VALUE_FETCH_IN_PLACE(sub)
-VALUE_FETCH_IN_PLACE(and)
-VALUE_FETCH_IN_PLACE(or)
-VALUE_FETCH_IN_PLACE(xor)
-VALUE_FETCH(min)
-VALUE_FETCH(max)
-
-static int value_exchange_call(struct stoa_value *value, const void *operand, void *previous)
-{
-	return stoa_value_exchange(value, operand, previous);
-}
-
-static PyObject *value_exchange(PyObject *self, PyObject *given)
-{
-	return value_fetch(self, given, value_exchange_call);
-}
+VALUE_FETCH_IN_PLACE(add, stoa_value_fetch_add_inline)
+VALUE_FETCH_IN_PLACE(sub, stoa_value_fetch_sub_inline)
+VALUE_FETCH_IN_PLACE(and, stoa_value_fetch_and)
+VALUE_FETCH_IN_PLACE(or, stoa_value_fetch_or)
+VALUE_FETCH_IN_PLACE(xor, stoa_value_fetch_xor)
+VALUE_FETCH(min, stoa_value_fetch_min)
+VALUE_FETCH(max, stoa_value_fetch_max)
+VALUE_FETCH(exchange, stoa_value_exchange_inline)
 
 static PyObject *value_compare_exchange(PyObject *object, PyObject *args)
 {
@@ -189,7 +181,7 @@ static PyObject *value_compare_exchange(PyObject *object, PyObject *args)
 	    number_put(self->type, expected_object, &expected) ||
 	    number_put(self->type, desired_object, &desired))
 		return NULL;
-	rc = stoa_value_compare_exchange(self->handle, &expected, &desired);
+	rc = stoa_value_compare_exchange_inline(self->handle, &expected, &desired);
 	return answer(self, rc, &expected);
 }
 

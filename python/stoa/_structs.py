@@ -34,6 +34,13 @@ class _CView:
     def names(self):
         return [field[0] for base in reversed(self.type.__mro__) for field in base.__dict__.get("_fields_", ())]
 
+    def number(self, name):
+        """Typecode and offset of a field that is a plain number."""
+        type_ = {f[0]: f[1] for b in self.type.__mro__ for f in b.__dict__.get("_fields_", ()) if len(f) == 2}.get(name)
+        plain = type_ is not None and type_.__base__ is ctypes._SimpleCData
+        code = _types.number_code(type_) if plain and name in self.type.__dict__ else None
+        return (code, getattr(self.type, name).offset) if code else None
+
     get = staticmethod(getattr)
     set = staticmethod(setattr)
 
@@ -78,6 +85,10 @@ class _NumpyView:
 
     def names(self):
         return self.type.names or ()
+
+    @staticmethod
+    def number(name):
+        return None
 
     @staticmethod
     def get(view, name):
@@ -154,6 +165,12 @@ class Part:
     def store(self, given):
         """Replaces the part, and leaves the rest of the whole as it is."""
         self._edit(lambda view: self._view.assign(view, given))
+
+    def _get_number(self, code, offset):
+        return self._whole.get_number(code, self._offset + offset)
+
+    def _set_number(self, code, offset, value):
+        self._whole.set_number(code, self._offset + offset, value)
 
     def __len__(self):
         return len(self._look())
@@ -251,6 +268,16 @@ class SynchronizedStruct(Locked):
         return f"<{type(self).__name__} wrapper for {self._view.over(self._struct.load())!r}>"
 
 
+    def _get_number(self, code, offset):
+        if self._owned:
+            with self._lock:
+                return self._struct.get_number(code, offset)
+        return self._struct.get_number(code, offset)
+
+    def _set_number(self, code, offset, value):
+        with self._guard():
+            self._struct.set_number(code, offset, value)
+
     def _get_field(self, name):
         with self._guard():
             return self._whole._get_field(name)
@@ -260,7 +287,13 @@ class SynchronizedStruct(Locked):
             self._whole._set_field(name, value)
 
 
-def _field(name):
+def _field(view, name):
+    number = view.number(name)
+    if number:  # that is done in C
+        code, offset = number
+        return property(
+            lambda self: self._get_number(code, offset), lambda self, value: self._set_number(code, offset, value)
+        )
     return property(lambda self: self._get_field(name), lambda self, value: self._set_field(name, value))
 
 
@@ -276,7 +309,7 @@ def _class_for(base, view):
     else:
         known, key, name = _record_classes, (base, view.type), "Record"
     if key not in known:
-        fields = {name: _field(name) for name in view.names()}
+        fields = {name: _field(view, name) for name in view.names()}
         known[key] = type(base.__name__.removesuffix("Struct") + name, (base,), fields | {"__slots__": ()})
     return known[key]
 
