@@ -89,6 +89,7 @@ static PyMethodDef module_methods[] = {
 	  "value_info(segment, name): (typecode or None, size, writers)" },
 	{ "array_info", array_info, METH_VARARGS,
 	  "array_info(segment, name): (typecode, count, writers; 0 where it is not whole)" },
+	{ "unlock", unlock, METH_VARARGS, "unlock(segment, name): nobody holds that lock, if there is one" },
 	{ "queue_look", queue_look, METH_VARARGS, "queue_look(segment, name): its numbers, as a dict" },
 	{ NULL, NULL, 0, NULL },
 };

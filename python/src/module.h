@@ -51,6 +51,7 @@ int add_sync(PyObject *module);
 /* Functions of the module that a file other than module.c has.  forget_holding(): in a forked child, which holds
  * none of its parent's locks. */
 PyObject *forget_holding(PyObject *module, PyObject *unused);
+PyObject *unlock(PyObject *module, PyObject *args);
 PyObject *queue_look(PyObject *module, PyObject *args);
 
 #endif

@@ -275,12 +275,20 @@ static PyObject *rlock_release(PyObject *self, PyObject *unused)
 	return rc ? raise_fault(rc, NULL) : Py_NewRef(Py_None);
 }
 
+/* The thread may hold it by an object that is gone; by this one it does now. */
+static int acquire_or_again(struct stoa_lock *handle, const struct timespec *deadline)
+{
+	int rc = stoa_lock_acquire(handle, deadline);
+
+	return rc == -EDEADLK ? STOA_OK : rc;
+}
+
 static PyObject *rlock_acquire_until(PyObject *self, const struct timespec *deadline)
 {
 	struct holding *holding = holding_of(self);
 
 	if (!is_mine(holding))
-		return acquire_by(self, stoa_lock_acquire, rlock_release, deadline);
+		return acquire_by(self, acquire_or_again, rlock_release, deadline);
 	holding->depth++;
 	Py_RETURN_TRUE;
 }
@@ -310,6 +318,28 @@ static PyObject *lock_reset(PyObject *self, PyObject *unused)
 	(void)unused;
 	stoa_lock_break(holding_of(self)->handle);
 	Py_RETURN_NONE;
+}
+
+PyObject *unlock(PyObject *module, PyObject *args)
+{
+	PyObject *segment_object;
+	struct stoa_segment *segment;
+	struct stoa_lock *handle;
+	const char *name;
+	int rc;
+
+	(void)module;
+	if (!PyArg_ParseTuple(args, "Os:unlock", &segment_object, &name))
+		return NULL;
+	segment = segment_handle(segment_object);
+	if (!segment)
+		return NULL;
+	rc = stoa_lock_open(segment, name, NULL, &handle);
+	if (!rc) {
+		stoa_lock_break(handle);
+		stoa_lock_close(handle);
+	}
+	return rc && rc != -ENOENT ? raise_fault(rc, name) : Py_NewRef(Py_None);
 }
 
 static PyObject *lock_is_mine(PyObject *self, PyObject *unused)

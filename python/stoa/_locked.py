@@ -3,6 +3,8 @@
 
 import contextlib
 
+from stoa import _stoa
+
 _nothing = contextlib.nullcontext()
 
 
@@ -11,6 +13,12 @@ def lock_beside(held):
     from stoa.synchronize import RLock
 
     return RLock.at(held.beside("lock"))
+
+
+def unlock_beside(held):
+    """Of a place that is used again, whose last owner may have left it locked."""
+    place = held.beside("lock")
+    _stoa.unlock(place.segment, place.name)
 
 
 SLOTS = ("_held", "_lock", "_owned", "__weakref__")

@@ -11,7 +11,7 @@ A view is how the bytes of a private copy look: a ctypes object, or a NumPy arra
 import ctypes
 import weakref
 
-from stoa import _types
+from stoa import _locked, _types
 from stoa._locked import SLOTS, Locked
 from stoa._stoa import Struct
 
@@ -340,6 +340,7 @@ def make(held, type_, args, lock=None, writers=0):
     struct = Struct(held.segment, held.name, view.size, first, 0, writers or writers_for(view.size))
     if held.fresh is False:
         struct.store(first)
+        _locked.unlock_beside(held)
     return _wrap(held, view, struct, lock)
 
 

@@ -99,6 +99,7 @@ def _new_number(type_, args, lock, where):
     made = _rebuild_number(held, type_, lock, first)
     if held.fresh is False:
         Number.value.__set__(made, first)
+        _locked.unlock_beside(held)
     return made
 
 
@@ -161,6 +162,8 @@ def _new_array(type_, initial, count, lock, where, whole, writers):
         Numbers.__setitem__(made, slice(None), initial)
     elif held.fresh is False:
         Numbers.__setitem__(made, slice(None), memoryview(bytes(count * ctypes.sizeof(type_))).cast(code))
+    if held.fresh is False:
+        _locked.unlock_beside(held)
     return made
 
 
@@ -201,6 +204,7 @@ def _raw(type_):
     made = _over_block(type_, _rebuild_block(held, room))
     if held.fresh is False:
         ctypes.memset(ctypes.addressof(made), 0, size)
+        _locked.unlock_beside(held)
     return made
 
 

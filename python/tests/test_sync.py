@@ -454,3 +454,23 @@ def test_a_barrier_has_a_timeout_of_its_own_and_goes_by_pickle():
     with pytest.raises(ValueError):
         stoa.Barrier(0)
     assert stoa.Barrier(1).wait() == 0
+
+
+@pytest.mark.parametrize("made", [lambda: stoa.Value("i"), lambda: stoa.Array("i", 3), stoa.Lock, stoa.RLock])
+def test_what_was_dropped_locked_is_not_locked_when_its_place_is_used_again(made):
+    for _ in range(3):
+        thing = made()
+        assert in_thread(thing.acquire, False)  # and that thread ends with it
+        del thing
+
+
+def test_a_thread_that_has_lost_the_object_of_its_lock_may_find_it_again():
+    lock = stoa.RLock()
+    lock.acquire()
+    data = pickle.dumps(lock)
+    del lock
+    lock = pickle.loads(data)
+    assert not in_thread(lock.acquire, False)
+    assert lock.acquire(False)
+    lock.release()
+    assert in_thread(lock.acquire, False)
