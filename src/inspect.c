@@ -247,10 +247,9 @@ int stoa_segment_wait(const struct stoa_segment *segment, uint32_t index, uint32
 		return wait_at(segment, n ? &queue->writable : &queue->readable,
 		               n ? STOA_WAIT_WRITABLE : STOA_WAIT_READABLE, info);
 	}
-	/* A value's event word and that of the four others lie at one place. */
-	_Static_assert(offsetof(struct value_layout, changed) == offsetof(struct sync_layout, changed),
-	               "an event word has moved");
-	if (room < sizeof(struct sync_layout))
+	if (room < sizeof(struct sync_layout) || room < sizeof(struct value_layout))
 		return -EBADMSG;
+	if (kind == STOA_KIND_VALUE)
+		return wait_at(segment, &((const struct value_layout *)start)->changed, STOA_WAIT_CHANGED, info);
 	return wait_at(segment, &((const struct sync_layout *)start)->changed, STOA_WAIT_CHANGED, info);
 }
