@@ -383,9 +383,11 @@ int xring_pop(const struct xring *ring, struct xring_cursor *cursor, struct slot
 int xring_message(const struct xring *ring, uint32_t block, uint64_t *size, uint64_t *id)
 {
 	/* Relaxed: the caller holds the block. */
-	*size = atom64_load_rlx(&xring_trailer_of(ring, block)->size);
+	uint64_t word = atom64_load_rlx(&xring_trailer_of(ring, block)->size);
+
+	*size = parcel_each(word) * parcel_count(word);
 	*id = atom64_load_rlx(&xring_trailer_of(ring, block)->id);
-	return *size <= ring->message_size ? 0 : -EBADMSG;
+	return parcel_is_sound(ring, word) ? 0 : -EBADMSG;
 }
 
 /* ---- looking ---- */

@@ -83,8 +83,8 @@ int xring_pop(const struct xring *ring, struct xring_cursor *cursor, struct slot
 int xring_pop_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot, uint64_t room,
                  bool drain, uint64_t *size, bool intended);
 
-/* Size and id of the message in a block that the caller holds; -EBADMSG where the size is beyond
- * the largest. */
+/* Size (of a parcel: of all its messages) and id of the message in a block that the caller holds; -EBADMSG
+ * where a size is beyond the largest. */
 int xring_message(const struct xring *ring, uint32_t block, uint64_t *size, uint64_t *id);
 
 /* Whether the message in a block, or each of a parcel, which may be another's again meanwhile, fits: 0,
