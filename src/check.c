@@ -160,7 +160,7 @@ static void check_object(struct check *check, uint32_t index)
 	void *start;
 	int rc = object_at(check->segment, index, &kind, &start, &room);
 
-	if (rc == STOA_EMPTY)
+	if (rc == STOA_EMPTY || rc == -ENOENT)
 		return;
 	snprintf(unnamed, sizeof unnamed, "(entry %u)", index);
 	check->object = unnamed;

@@ -110,8 +110,13 @@ static void judge_message(struct check *check, const struct xring *ring, uint64_
 	if (ahead(ring, trailer[0], position) != 0)
 		broken(check, "message %lu says of itself that it is %lu", (unsigned long)position,
 		       (unsigned long)trailer[0]);
-	if (!parcel_is_sound(ring, trailer[1]))
-		broken(check, "message %lu has %u of %lu bytes, and the largest %u of %lu",
+	if (parcel_is_sound(ring, trailer[1]))
+		return;
+	if (ring->pack == 1)
+		broken(check, "message %lu has %lu bytes, and the largest %lu", (unsigned long)position,
+		       (unsigned long)trailer[1], (unsigned long)ring->message_size);
+	else
+		broken(check, "parcel %lu has %u messages of %lu bytes, and the largest %u of %lu",
 		       (unsigned long)position, parcel_count(trailer[1]),
 		       (unsigned long)parcel_each(trailer[1]), ring->pack, (unsigned long)ring->message_size);
 }

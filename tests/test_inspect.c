@@ -285,7 +285,7 @@ static void every_kind_but_arrays_has_a_word_to_wait_at(void **state)
 	assert_int_equal(wait.what, STOA_WAIT_CHANGED);
 	assert_int_equal(stoa_segment_wait(segment, 1, 0, &wait), -ENOENT);
 	ok(stoa_segment_wait(segment, 2, 0, &wait));
-	assert_int_equal(stoa_segment_wait(segment, 3, 0, &wait), STOA_EMPTY);
+	assert_int_equal(stoa_segment_wait(segment, 3, 0, &wait), -ENOENT);
 	assert_int_equal(stoa_segment_wait(segment, 1 << 20, 0, &wait), -ENOENT);
 	stoa_value_close(value);
 	stoa_array_close(array);
@@ -486,7 +486,7 @@ static void nonsense_is_refused(void **state)
 	(void)state;
 	assert_int_equal(stoa_segment_holders(NULL, 0, hear, &heard), -EINVAL);
 	assert_int_equal(stoa_segment_holders(place.segment, 0, NULL, NULL), -EINVAL);
-	assert_int_equal(stoa_segment_holders(place.segment, 1, hear, &heard), STOA_EMPTY);
+	assert_int_equal(stoa_segment_holders(place.segment, 1, hear, &heard), -ENOENT);
 	assert_int_equal(stoa_segment_holders(place.segment, UINT32_MAX, hear, &heard), -ENOENT);
 	assert_int_equal(stoa_segment_wait(NULL, 0, 0, NULL), -EINVAL);
 	assert_int_equal(stoa_segment_wait(place.segment, 0, 0, NULL), -EINVAL);
