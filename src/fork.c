@@ -27,14 +27,14 @@ void fork_hook_add(struct fork_hook *hook)
 
 void fork_hook_remove(struct fork_hook *hook)
 {
-	if (!hook->link)
-		return;
 	pthread_mutex_lock(&mutex);
-	*hook->link = hook->next;
-	if (hook->next)
-		hook->next->link = hook->link;
+	if (hook->link) { /* which changes with its neighbours */
+		*hook->link = hook->next;
+		if (hook->next)
+			hook->next->link = hook->link;
+		hook->link = NULL;
+	}
 	pthread_mutex_unlock(&mutex);
-	hook->link = NULL;
 }
 
 void fork_hooks_lock(void)
