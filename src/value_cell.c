@@ -337,6 +337,7 @@ int cell_equals(const struct value_cell *cell, struct cell_look *look, const voi
 #define CLAIM_PAUSE_NS 1000000
 #define TAKE_SPINS 64u
 #define TAKE_PAUSE_NS 50000
+#define SHARE_PAUSE_NS 1000000
 
 static uint64_t this_epoch(void)
 {
@@ -390,18 +391,19 @@ static int writer_claim(struct cell_writer *writer, uint64_t state, const struct
 	return rc;
 }
 
-/* Ends the first thread's privilege.  0, and look again; os_fence_all()'s fault. */
-static int writer_share(struct cell_writer *writer, uint64_t state)
+/*
+ * Ends the first thread's privilege: look again.  That thread itself needs no fence.  Where the call fails that
+ * did not fail when the process registered (a filter of system calls since then), a pause must do: time enough for
+ * a store that is on its way out of a core.
+ */
+static void writer_share(struct cell_writer *writer, uint64_t state)
 {
-	int rc;
-
 	if (!(state & WRITER_SHARING) && !atom64_cas_seq(&writer->state, &state, state | WRITER_SHARING))
-		return 0;
+		return;
 	state |= WRITER_SHARING;
-	rc = DEFECT(DEFECT_FIRST_UNFENCED) ? 0 : os_fence_all();
-	if (rc == 0) /* where it fails another thread has done it */
-		atom64_cas_seq(&writer->state, &state, state | WRITER_SHARED);
-	return rc;
+	if (writer->first != os_thread() && !DEFECT(DEFECT_FIRST_UNFENCED) && os_fence_all() != 0)
+		os_sleep_ns(SHARE_PAUSE_NS);
+	atom64_cas_seq(&writer->state, &state, state | WRITER_SHARED); /* or another thread has done it */
 }
 
 /* A slot for the first thread, while there is no other. */
@@ -468,9 +470,7 @@ static noinline int take_shared(struct cell_writer *writer, const struct value_c
 			continue;
 		}
 		if ((state & (WRITER_CLAIMED | WRITER_SHARED)) == WRITER_CLAIMED) {
-			rc = writer_share(writer, state);
-			if (rc)
-				return rc;
+			writer_share(writer, state);
 			continue;
 		}
 		if (state & WRITER_CLAIMED)

@@ -2,9 +2,13 @@
 /* Values: numbers of every type, structs of every size, killed and stopped writers. */
 #include "value_helpers.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <math.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 
 #include "value.h"
 
@@ -1149,6 +1153,51 @@ static void a_thread_that_comes_gets_slots_of_its_own(void **state)
 	stoa_segment_close(segment);
 }
 
+static void *store_in_a_thread(void *context)
+{
+	uint64_t words[WORDS] = { 2 };
+
+	return (void *)(intptr_t)stoa_value_store(context, words);
+}
+
+#define FILTER_REFUSED 77
+
+static int store_in_turn(void *context)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = LENGTH(filter), .filter = filter };
+	uint64_t words[WORDS] = { 1 };
+	pthread_t thread;
+	void *rc;
+
+	if (stoa_value_store(context, words))
+		return EXIT_FAILURE;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		return FILTER_REFUSED;
+	if (pthread_create(&thread, NULL, store_in_a_thread, context) || pthread_join(thread, &rc) || rc)
+		return EXIT_FAILURE;
+	return stoa_value_store(context, words) ? EXIT_FAILURE : 0;
+}
+
+static void a_thread_may_come_where_the_fence_is_forbidden_by_then(void **state)
+{
+	struct stoa_segment *segment = new_segment(1 << 16);
+	struct stoa_value *value = new_struct(segment, WORDS * 8, 1);
+	int rc = join(spawn(store_in_turn, value));
+
+	(void)state;
+	stoa_value_close(value);
+	stoa_segment_close(segment);
+	if (rc == FILTER_REFUSED)
+		skip();
+	assert_int_equal(rc, 0);
+}
+
 static void no_count_of_many_threads_is_lost(void **state)
 {
 	struct stoa_segment *segment = new_segment(1 << 20);
@@ -1994,6 +2043,7 @@ int main(void)
 		cmocka_unit_test(a_change_starts_again_on_what_was_stored_meanwhile),
 		cmocka_unit_test(no_count_of_many_processes_is_lost),
 		cmocka_unit_test(a_thread_that_comes_gets_slots_of_its_own),
+		cmocka_unit_test(a_thread_may_come_where_the_fence_is_forbidden_by_then),
 		cmocka_unit_test(no_count_of_many_threads_is_lost),
 		cmocka_unit_test(sums_of_numbers_are_exact),
 		cmocka_unit_test(exchange_hands_every_version_to_one),
