@@ -34,22 +34,22 @@ def count(number, lock, times):
 
 
 def show(method):
-    context = multiprocessing.get_context(method)
-    lock = context.RLock()
+    multiprocessing.set_start_method(method)
+    lock = multiprocessing.RLock()
     number = multiprocessing.Value("i", 7)
     single = multiprocessing.Value(ctypes.c_double, 1.0 / 3.0, lock=False)
     text = multiprocessing.Array("c", b"hello world", lock=lock)
     points = multiprocessing.Array(Point, [(1.875, -6.25), (-5.75, 2.0), (2.375, 9.5)], lock=lock)
     array = multiprocessing.Array("d", range(5))
     raw = sharedctypes.RawArray("h", 3)
-    process = context.Process(target=modify, args=(number, text, single, points, array, raw))
+    process = multiprocessing.Process(target=modify, args=(number, text, single, points, array, raw))
     process.start()
     process.join()
     print(process.exitcode, number.value, single.value, text.value, [(p.x, p.y) for p in points])
     print(array[:], array[1:4], array[::-2], len(array), raw[:], number, text.raw[:3])
     with number:
         number.value = 0
-    processes = [context.Process(target=count, args=(number, lock, 100)) for _ in range(3)]
+    processes = [multiprocessing.Process(target=count, args=(number, lock, 100)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:
