@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where objects live: those without a name in places that are used again, and those with one.
+"""Where objects without a name live, in places that are used again.  (Those with one: _places.)
 
 A process that makes objects without a name has segments of its own, its homes.  In them are places, each for
 what belongs to one owner:
@@ -40,6 +40,7 @@ import threading
 import weakref
 from multiprocessing import util
 
+from stoa._places import OBJECT, Beside, Named, named  # noqa: F401, where all places are looked for
 from stoa._stoa import Numbers, Segment, array_info
 
 EXCLUSIVE = 0x1
@@ -52,7 +53,6 @@ SHARE = 8  # what takes more than that part of a home gets one of its own
 HEAD_BYTES = 256  # of an object, beside what it asks for
 ATTACHED = 8  # others' homes that stay open though nothing in them is held
 TRIES = 4  # places to look at before a new one is taken
-OBJECT = "object"  # the one in a segment that has a name
 
 _MASK = (1 << 64) - 1
 
@@ -284,57 +284,6 @@ def _arrived(name, index, generation, token):
             raise OSError(errno.ESTALE, "the object of this pickle is gone")
         home.table.add(3 * index + 2, token)
     return held
-
-
-class Beside:
-    """A place that belongs to another, and is kept by it."""
-
-    __slots__ = ("held", "_suffix")
-
-    fresh = None
-
-    def __init__(self, held, suffix):
-        self.held = held
-        self._suffix = suffix
-
-    @property
-    def segment(self):
-        return self.held.segment
-
-    @property
-    def name(self):
-        return f"{self.held.name}.{self._suffix}"
-
-    def __reduce__(self):
-        return Beside, (self.held, self._suffix)
-
-
-class Named:
-    """The place of an object in a segment that has a name and lasts."""
-
-    __slots__ = ("segment", "_segment_name", "name")
-
-    fresh = None
-
-    def __init__(self, segment_name, segment, name=OBJECT):
-        self._segment_name = segment_name
-        self.segment = segment
-        self.name = name
-
-    def beside(self, suffix):
-        return Beside(self, suffix)
-
-    def __reduce__(self):
-        return _open_named, (self._segment_name, self.name)
-
-
-def _open_named(segment_name, name):
-    return Named(segment_name, Segment.open(segment_name), name)
-
-
-def named(name, bytes):
-    """The place of the one object of that lasting segment, which is created, or opened where it is there."""
-    return Named(name, Segment.create(name, bytes))
 
 
 def temporary(shape, bytes=4096):

@@ -5,6 +5,7 @@ import gc
 import multiprocessing
 import os
 import secrets
+import threading
 import time
 
 import pytest
@@ -46,6 +47,27 @@ def await_that(condition):
             return False
         time.sleep(0.001)
     return True
+
+
+class Counting:
+    """A lock that counts how often it was acquired."""
+
+    def __init__(self):
+        self.entered = 0
+        self.lock = threading.RLock()
+
+    def acquire(self, *args):
+        self.entered += 1
+        return self.lock.acquire(*args)
+
+    def release(self):
+        self.lock.release()
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *args):
+        self.release()
 
 
 @pytest.fixture

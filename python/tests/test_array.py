@@ -5,10 +5,9 @@ import ctypes
 import multiprocessing
 import os
 import pickle
-import threading
 
 import pytest
-from conftest import join, started
+from conftest import Counting, join, started
 
 import stoa
 
@@ -206,25 +205,6 @@ def test_a_whole_array_has_no_memory_in_place():
     assert array[0] == 5
     with pytest.raises(ValueError):
         stoa.Array("c", 3, whole=True)
-
-
-class Counting:
-    def __init__(self):
-        self.entered = 0
-        self.lock = threading.Lock()
-
-    def acquire(self):
-        self.entered += 1
-        return self.lock.acquire()
-
-    def release(self):
-        self.lock.release()
-
-    def __enter__(self):
-        return self.acquire()
-
-    def __exit__(self, *args):
-        self.release()
 
 
 def test_with_an_own_lock_elements_go_under_it():

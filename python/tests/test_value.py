@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from conftest import join, started
+from conftest import Counting, join, started
 
 import stoa
 
@@ -145,25 +145,6 @@ def test_counts_under_the_lock_are_exact_in_every_process(context):
     processes = [started(context, counted_under_the_lock, value, 500) for _ in range(3)]
     join(*processes)
     assert value.value == 1500
-
-
-class Counting:
-    def __init__(self):
-        self.entered = 0
-        self.lock = threading.RLock()
-
-    def acquire(self, *args):
-        self.entered += 1
-        return self.lock.acquire(*args)
-
-    def release(self):
-        self.lock.release()
-
-    def __enter__(self):
-        return self.acquire()
-
-    def __exit__(self, *args):
-        self.release()
 
 
 def test_with_an_own_lock_the_value_goes_under_it():
