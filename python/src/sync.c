@@ -51,6 +51,9 @@ static bool may_wait(PyObject *args, PyObject *keywords, struct timespec *room,
 	PyObject *timeout = NULL;
 	int block = 1, blocking = 1;
 
+	*deadline = NULL;
+	if (!keywords && PyTuple_Size(args) == 0) /* as most call it */
+		return true;
 	if (!PyArg_ParseTupleAndKeywords(args, keywords, "|pO$p:acquire", names, &block, &timeout, &blocking))
 		return false;
 	if (block && blocking)

@@ -92,7 +92,7 @@ def wait_under(condition, ready, woken):
         warnings.simplefilter("ignore")
         with condition:
             ready.add(1)
-            woken.add(bool(condition.wait(PATIENCE)))
+            woken.add(bool(condition.wait()))
 
 
 class Waiting:
