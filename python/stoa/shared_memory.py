@@ -9,6 +9,7 @@ by their authkey, which children inherit.) Attaching to a block never makes this
 left alone in any case.
 """
 
+import errno
 import functools
 import hashlib
 import os
@@ -59,6 +60,8 @@ class SharedMemory:
             raise ValueError("'name' can only be None if create=True")
         self._track = track
         self._name = name if name is None else name.lstrip("/")
+        if name is not None and "/" in self._name:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), name)  # which would be a path of stoa's
         if create:
             self._create(size)
         else:
@@ -90,10 +93,9 @@ class SharedMemory:
     def _attach(self):
         segment = Segment.open(self._name)
         typecode, count, _ = array_info(segment, _home.OBJECT)  # one that is being made is not there yet
-        array = Numbers(segment, _home.OBJECT, typecode, count)
-        self._array = array if typecode == "B" else None
-        if self._array is None:
-            raise OSError(f"{self._name!r} is no block of bytes")
+        if typecode != "B":
+            raise OSError(errno.EPROTOTYPE, "no block of bytes", self._name)
+        self._array = Numbers(segment, _home.OBJECT, typecode, count)
 
     def __reduce__(self):
         return self.__class__, (self.name, False, self.size)

@@ -118,7 +118,7 @@ class _Semaphore(_Placed):
     _bounded = False
 
     def __new__(cls, value=1, *, ctx=None, name=None, permits_return=False):
-        if not 0 <= value <= SEM_VALUE_MAX:
+        if not permits_return <= value <= SEM_VALUE_MAX:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         made = (value if cls._bounded or permits_return else SEM_VALUE_MAX, PERMITS_RETURN * permits_return)
         shape = (cls.__name__, *made)
@@ -260,8 +260,8 @@ class _Waiters:
         """Whether it had been notified."""
         if index == 0 or self.swap(index, word, 0):
             return False
-        notified = word - self.WAITING + self.NOTIFIED
-        return self.swap(index, notified, 0) or True
+        self.swap(index, word - self.WAITING + self.NOTIFIED, 0)
+        return True
 
     def notify(self, n):
         for word, index in self.words(self.WAITING):

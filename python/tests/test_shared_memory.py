@@ -77,6 +77,7 @@ def write_into(block):
         (FileNotFoundError, dict(name="no-such-block")),
         (TypeError, dict(create=True, size="x")),
         (OSError, dict(name="x" * 300, create=True, size=1)),
+        (OSError, dict(name="a/path", create=True, size=1)),
     ],
 )
 def test_nonsense_raises_as_in_multiprocessing(error, args):

@@ -255,6 +255,8 @@ def test_a_semaphore_has_no_such_value(value):
     for made in (stoa.Semaphore, stoa.BoundedSemaphore):
         with pytest.raises(OSError):
             made(value)
+    with pytest.raises(OSError):
+        stoa.Semaphore(0, permits_return=True)
 
 
 def test_permits_that_return_belong_to_the_process(run):
