@@ -75,7 +75,7 @@ int chain_peek(struct chain *chain);
 void chain_done_with(struct chain_taken *taken, bool acknowledge);
 
 int chain_shutdown(struct chain *chain, unsigned how);
-/* Numbers of the whole chain: of struct stoa_queue_stat, what can be summed up. */
+/* Numbers of the whole chain: of struct stoa_queue_stat, what can be summed up.  0; STOA_CHANGED: roughly. */
 int chain_stat(struct chain *chain, struct stoa_queue_stat *stat);
 int chain_fd(struct chain *chain);
 /* Takes away what the dead have left. */

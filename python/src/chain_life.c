@@ -14,6 +14,7 @@
 #include "spill.h"
 
 #define OBJECT_NAME_MAX 64   /* of struct chain, too */
+#define NAME_ROOM 200        /* of a name; those of what lies beside it are longer */
 #define FINISHERS 16         /* processes that finish rings at once; another one's ring stays for a while */
 #define WORDS_BYTES 65536ull /* more than the words take */
 
@@ -131,14 +132,16 @@ static int ring_of_chain(struct chain *chain, const struct chain_config *config)
 
 static int copy_name(struct chain *chain, const char *name)
 {
-	size_t room = strlen(name) + sizeof "/dev/shm/stoa.";
+	const char *directory = strchr(name, '/') ? "" : "/dev/shm/stoa.";
+	size_t before = strlen(directory), length = strlen(name);
 
 	chain->name = strdup(name);
-	chain->path = malloc(room);
+	chain->path = malloc(before + length + 1);
 	if (!chain->name || !chain->path)
 		return -ENOMEM;
-	snprintf(chain->path, room, "%s%s", strchr(name, '/') ? "" : "/dev/shm/stoa.", name);
-	return strlen(name) < 400 ? 0 : -ENAMETOOLONG;
+	memcpy(chain->path, directory, before);
+	memcpy(chain->path + before, name, length + 1);
+	return length < NAME_ROOM ? 0 : -ENAMETOOLONG;
 }
 
 int chain_open(struct chain *chain, const char *name, const struct chain_config *config)

@@ -65,8 +65,8 @@ static int stat_once(struct chain *chain, struct stoa_queue_stat *sum)
 	}
 	if (chain->closed)
 		return -ESHUTDOWN;
-	if (rc && rc != -ENOENT)
-		return rc;
+	if (rc)
+		return rc == -ENOENT ? STOA_CHANGED : rc;
 	rc = stoa_value_load(chain->finished, &after);
 	sum->sent += after.sent; /* less what was discarded */
 	sum->received += after.sent;
@@ -85,7 +85,7 @@ int chain_stat(struct chain *chain, struct stoa_queue_stat *stat)
 		return stoa_queue_stat(chain->send->queue, stat);
 	for (int i = 0; rc == STOA_CHANGED && i < LOOKS; i++)
 		rc = stat_once(chain, stat);
-	return rc < 0 ? rc : 0; /* while it grows and shrinks, the numbers are of several moments */
+	return rc; /* STOA_CHANGED: it grows and shrinks all the time, and the numbers are of several moments */
 }
 
 /* ---- shutdown ---- */
@@ -143,7 +143,7 @@ static int tasks_sent(struct chain *chain, uint64_t *sent)
 	int rc = chain_stat(chain, &stat);
 
 	*sent = stat.sent - stat.discarded;
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 int chain_task_done(struct chain *chain)

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define SPIN_FIRST_NS 20000
+
 static bool idle_put(struct idle *idle, void *end)
 {
 	if (idle->count == idle->room) {
@@ -24,7 +26,6 @@ static bool idle_put(struct idle *idle, void *end)
 
 struct ring *ring_new(struct stoa_segment *segment, struct stoa_queue *queue, uint32_t number)
 {
-	struct stoa_queue_config shape = { .struct_size = sizeof shape };
 	struct ring *ring = calloc(1, sizeof *ring);
 
 	if (!ring) {
@@ -32,13 +33,12 @@ struct ring *ring_new(struct stoa_segment *segment, struct stoa_queue *queue, ui
 		stoa_segment_close(segment);
 		return NULL;
 	}
-	stoa_queue_info(queue, &shape);
 	*ring = (struct ring){
 		.segment = segment,
 		.queue = queue,
 		.number = number,
 		.users = 1,
-		.message_size = shape.message_size,
+		.spin_ns = SPIN_FIRST_NS,
 	};
 	return ring;
 }

@@ -24,7 +24,7 @@ struct ring {
 	struct stoa_queue *queue;
 	uint32_t number; /* in its chain */
 	uint32_t users;
-	uint64_t message_size;
+	int64_t spin_ns; /* how long to look again before one sleeps */
 	struct idle senders, receivers;
 	struct ring *next; /* of those that the chain has open */
 };

@@ -341,9 +341,9 @@ static bool stat_of(PyObject *self, struct stoa_queue_stat *stat)
 
 	*stat = (struct stoa_queue_stat){ .struct_size = sizeof *stat };
 	rc = chain_stat(&queue_at(self)->chain, stat);
-	if (rc)
+	if (rc < 0)
 		queue_raise(self, rc, false);
-	return rc == 0;
+	return rc >= 0;
 }
 
 static PyObject *queue_qsize(PyObject *self, PyObject *unused)

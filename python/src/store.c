@@ -19,9 +19,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FREE_FILES 8 /* of a class */
+#define FREE_FILES 16          /* of a class ... */
+#define FREE_BYTES (64u << 20) /* ... and no more than that */
 #define FREE_TRIES 4
-#define OPEN_FILES 24 /* kept open by a process */
+#define OPEN_FILES 40 /* kept open by a process */
 #define HANDLES 64
 #define FIRST_CLASS 16384u
 
@@ -127,14 +128,15 @@ int file_map(struct file *file, size_t size)
 
 /* ---- free files ---- */
 
-static struct ring *open_class(struct stoa_segment *segment, unsigned n,
-                               const struct stoa_queue_config *config)
+static struct ring *open_class(struct stoa_segment *segment, unsigned n, struct stoa_queue_config config)
 {
 	char name[8];
 	struct stoa_queue *queue;
+	uint32_t most = FREE_BYTES / (FIRST_CLASS << (2 * n));
 
+	config.capacity = most < FREE_FILES ? most : FREE_FILES;
 	snprintf(name, sizeof name, "%u", n);
-	return stoa_queue_create(segment, name, config, &queue) ? NULL : ring_new(NULL, queue, n);
+	return stoa_queue_create(segment, name, &config, &queue) ? NULL : ring_new(NULL, queue, n);
 }
 
 /* Without them everything works, slower. */
@@ -159,7 +161,7 @@ static void open_free(struct store *store)
 	if (stoa_segment_create(name, &room, &segment))
 		return;
 	for (unsigned n = 0; n < STORE_CLASSES; n++)
-		store->free[n] = open_class(segment, n, &config);
+		store->free[n] = open_class(segment, n, config);
 	stoa_segment_close(segment);
 }
 

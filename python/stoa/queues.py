@@ -50,9 +50,9 @@ TEMPORARY = "py-q-"
 
 UNBOUNDED_FIRST = 1024  # messages of an unbounded queue's first ring
 MAXSIZE = 1 << 20  # more than that is unbounded
-HANDLES = 256
-HOLDS = 2
-PARTICIPANTS = 256
+HANDLES = 512  # who puts and who gets, each thread that does so at the same time
+HOLDS = 1
+PARTICIPANTS = 512  # processes
 OUT_OF_BAND = 4096  # bytes of a buffer that is not copied into the pickle
 
 # ---- pickles ----

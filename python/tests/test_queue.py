@@ -410,10 +410,9 @@ def echo(there, back):
         back.put(item)
 
 if __name__ == "__main__":
-    import multiprocessing as std
-    std.set_start_method("{method}")
+    multiprocessing.set_start_method("{method}")
     tasks, results = multiprocessing.JoinableQueue(), multiprocessing.Queue()
-    workers = [std.Process(target=square, args=(tasks, results)) for _ in range(3)]
+    workers = [multiprocessing.Process(target=square, args=(tasks, results)) for _ in range(3)]
     for worker in workers: worker.start()
     for i in range(50): tasks.put(i)
     for _ in workers: tasks.put(None)
@@ -422,7 +421,7 @@ if __name__ == "__main__":
     for worker in workers: worker.join()
     print([worker.exitcode for worker in workers])
     there, back = multiprocessing.SimpleQueue(), multiprocessing.SimpleQueue()
-    other = std.Process(target=echo, args=(there, back))
+    other = multiprocessing.Process(target=echo, args=(there, back))
     other.start()
     for item in [1, "two", 3.0, None, [4, (5,)], b"6" * 100000]:
         there.put(item)

@@ -121,6 +121,28 @@ def take_one(q, following):
     following[who] += 1
 
 
+def put_large(queue, who, count):
+    for i in range(count):
+        queue.put((who, i, bytes(20_000)))
+
+
+def sweep_forever(queue):
+    while True:
+        queue._sweep()
+
+
+def test_a_sweep_takes_nothing_away_that_somebody_needs():
+    count = 3000
+    with stoa.Queue() as q:
+        sweepers = [started(FORK, sweep_forever, q) for _ in range(2)]
+        sender = started(FORK, put_large, q, 0, count)
+        for i in range(count):
+            assert q.get(timeout=PATIENCE)[1] == i
+        join(sender)
+        for sweeper in sweepers:
+            kill(sweeper)
+
+
 def put_small(queue, who):
     for i in range(20_000):
         queue.put((who, i))
