@@ -217,7 +217,7 @@ static int wait_at(const struct stoa_segment *segment, const struct event_word *
 	struct stoa_wait_info own = {
 		.what = what,
 		.announced = word & EVENT_SOMEBODY,
-		.wakes = word >> 1,
+		.wakes = word >> 2, /* behind the two bits: event.h */
 		.offset = (uint64_t)((const uint8_t *)&event->word - segment->base),
 	};
 
@@ -247,9 +247,13 @@ int stoa_segment_wait(const struct stoa_segment *segment, uint32_t index, uint32
 		return wait_at(segment, n ? &queue->writable : &queue->readable,
 		               n ? STOA_WAIT_WRITABLE : STOA_WAIT_READABLE, info);
 	}
-	if (room < sizeof(struct sync_layout) || room < sizeof(struct value_layout))
+	if (kind == STOA_KIND_VALUE) {
+		const struct value_layout *value = start;
+
+		return room < sizeof *value ? -EBADMSG
+		                            : wait_at(segment, &value->changed, STOA_WAIT_CHANGED, info);
+	}
+	if (room < sizeof(struct sync_layout))
 		return -EBADMSG;
-	if (kind == STOA_KIND_VALUE)
-		return wait_at(segment, &((const struct value_layout *)start)->changed, STOA_WAIT_CHANGED, info);
 	return wait_at(segment, &((const struct sync_layout *)start)->changed, STOA_WAIT_CHANGED, info);
 }

@@ -354,8 +354,11 @@ static void spoil_type(struct world *world)
 }
 static void spoil_count(struct world *world)
 {
-	struct array_layout *array = ((struct object_handle *)world->array)->start;
+	struct stoa_object_info info = { .struct_size = sizeof info };
+	struct array_layout *array;
 
+	ok(stoa_segment_object(world->segment, 2, &info));
+	array = (struct array_layout *)(void *)(world->segment->base + info.offset);
 	array->count = 1 << 20;
 }
 static void spoil_semaphore(struct world *world)

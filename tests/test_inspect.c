@@ -256,7 +256,7 @@ static void who_waits_is_announced_at_its_word(void **state)
 	assert_int_equal(pread(stoa_segment_fd(place.segment), &word, sizeof word, (off_t)wait.offset),
 	                 sizeof word);
 	assert_int_equal(word & 1, 1);
-	assert_int_equal(word >> 1, wait.wakes);
+	assert_int_equal(word >> 2, wait.wakes);
 	ok(stoa_segment_wait(place.segment, 0, 1, &wait));
 	assert_int_equal(wait.what, STOA_WAIT_WRITABLE);
 	assert_false(wait.announced);
@@ -366,7 +366,7 @@ static void what_is_held_is_not_shown_and_what_came_back_is_shown_first(void **s
 	}
 }
 
-#define PEEKED 400 /* bytes: all of them the low byte of the number in the first eight */
+#define PEEKED 30000 /* bytes: all of them the low byte of the number in the first eight */
 
 static void fill_all(uint8_t *bytes, uint64_t number)
 {
@@ -411,7 +411,7 @@ static void what_is_shown_under_full_traffic_is_whole_and_in_order(void **state)
 		pid_t pid = child_start(pass_on_for_ever, &place);
 		uint64_t end = os_now_ns() + PATIENCE_MS * MS;
 
-		while (shown < 3000 && os_now_ns() < end) {
+		while (shown < 2000 && os_now_ns() < end) {
 			struct stoa_peek_cursor cursor = { { 0, 0 } };
 			struct stoa_peek_info info = { .struct_size = sizeof info };
 			uint8_t bytes[PEEKED];
