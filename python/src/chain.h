@@ -34,6 +34,7 @@ struct chain {
 	char *name, *path; /* of the first segment */
 	unsigned mode;
 	bool unbounded, closed;
+	bool files; /* once closed: there may be more of it than the first segment */
 	struct stoa_segment *segment;
 	/* NULL, all of them, where somebody else has made the queue: then it is the one ring. */
 	struct stoa_array *words;    /* see enum chain_word */

@@ -186,31 +186,37 @@ static void close_rings(struct chain *chain)
 	move(&chain->receive, NULL);
 }
 
+/* Where this process was the last one, and its end of the chain is closed. */
+static void remove_if_gone(const struct chain *chain)
+{
+	if (chain->files && access(chain->path, F_OK) != 0)
+		spill_remove_all(chain->path);
+}
+
 void chain_close(struct chain *chain)
 {
-	bool files = false;
-
 	if (chain->closed || !chain->path)
 		return;
 	if (chain->words && chain->finished && chain_count(chain, CHAIN_SPILLED, 0)) {
-		files = true;
+		chain->files = true;
 		chain_sweep(chain);
 	}
-	files = files || NUMBER(load_tail(chain));
+	chain->files = chain->files || NUMBER(load_tail(chain));
 	chain->closed = true;
 	close_rings(chain);
 	stoa_array_close(chain->words);
 	stoa_value_close(chain->finished);
 	stoa_value_close(chain->done);
 	stoa_segment_close(chain->segment);
-	if (files && access(chain->path, F_OK) != 0)
-		spill_remove_all(chain->path); /* this was the last process */
 	chain_end_poll(chain);
+	remove_if_gone(chain);
 }
 
 void chain_free(struct chain *chain)
 {
 	chain_close(chain);
+	if (chain->path)
+		remove_if_gone(chain); /* leases and calls of other threads have kept the segment until now */
 	free(chain->name);
 	free(chain->path);
 }

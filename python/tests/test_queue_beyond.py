@@ -175,10 +175,12 @@ def test_a_lease_outlives_its_queue():
     q = stoa.Queue()
     q.put(b"z" * 20_000)
     lease = q.take(timeout=PATIENCE)
+    name = q.name
     q.close()
     with lease as thing:
         assert len(thing) == 20_000
     del lease, q
+    assert not glob.glob(f"/dev/shm/stoa.{name}*")
 
 
 def test_many_are_held_at_once_and_others_pass_them():
