@@ -94,6 +94,7 @@ def test_a_pickle_in_flight_keeps_the_place(place):
     assert not used_again(place, at)
     held = pickle.loads(pickled)
     assert where(held) == at
+    assert not used_again(place, at)
     del held
     assert used_again(place, at)
 
