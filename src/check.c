@@ -151,7 +151,8 @@ static void check_array(struct check *check, void *start, uint64_t room)
 	}
 }
 
-static void check_object(struct check *check, uint32_t index)
+/* False: there is none, nor behind it. */
+static bool check_object(struct check *check, uint32_t index)
 {
 	struct stoa_object_info info;
 	char unnamed[40];
@@ -161,7 +162,7 @@ static void check_object(struct check *check, uint32_t index)
 	int rc = object_at(check->segment, index, &kind, &start, &room);
 
 	if (rc == STOA_EMPTY || rc == -ENOENT)
-		return;
+		return rc == STOA_EMPTY;
 	snprintf(unnamed, sizeof unnamed, "(entry %u)", index);
 	check->object = unnamed;
 	if (rc == 0 && stoa_segment_object(check->segment, index, &info) == 0 && info.name[0])
@@ -184,6 +185,7 @@ static void check_object(struct check *check, uint32_t index)
 		}
 	}
 	check->object = NULL;
+	return true;
 }
 
 int stoa_segment_check(struct stoa_segment *segment,
@@ -197,8 +199,8 @@ int stoa_segment_check(struct stoa_segment *segment,
 		return -EINVAL;
 	check_all_participants(&check);
 	check_whole_directory(&check);
-	for (uint32_t i = 0; i < segment->entries && !check.no_memory; i++)
-		check_object(&check, i);
+	for (uint32_t i = 0; !check.no_memory && check_object(&check, i); i++)
+		;
 	if (check.broken)
 		return -EBADMSG;
 	return check.no_memory ? -ENOMEM : check.moving ? STOA_CHANGED : 0;

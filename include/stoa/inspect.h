@@ -61,7 +61,7 @@ struct stoa_wait_info {
 	uint32_t what;      /**< enum stoa_wait_for */
 	uint32_t
 		announced; /**< 1: somebody sleeps, or did when it was last looked: who gives up does not say so */
-	uint32_t wakes; /**< how often somebody was woken, modulo 2^31 */
+	uint32_t wakes; /**< how often somebody was woken, modulo 2^30 */
 	uint32_t reserved;
 	uint64_t
 		offset; /**< of the futex in the segment: where a thread that sleeps is found by its address */
