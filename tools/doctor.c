@@ -363,22 +363,12 @@ static void check_segments(void)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-		                                 HELP_OPTION,
-		                                 END_OPTION };
-	int letter;
+	int status = json_option(command, argc, argv, &doctor.json);
 
-	while ((letter = next_option(command, argc, argv, options)) != -1) {
-		if (letter == 'h')
-			return STATUS_OK;
-		if (letter == '?')
-			return STATUS_USAGE;
-		doctor.json = true;
-	}
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return misused(command, "it takes no operands");
-	if (doctor.json && !answer_possible())
-		return STATUS_FAILURE;
 	if (doctor.json)
 		answer_array(NULL);
 	check_version();

@@ -228,9 +228,11 @@ static void gather_objects(struct stoa_segment *open, struct segment *segment)
 	int rc;
 
 	segment->objects = must_have(calloc(room, sizeof *segment->objects));
-	for (uint32_t i = 0; i < segment->info.objects && segment->object_count < room; i++) {
+	for (uint32_t i = 0; segment->object_count < room; i++) {
 		info.struct_size = sizeof info;
 		rc = stoa_segment_object(open, i, &info);
+		if (rc == -ENOENT)
+			break;
 		if (rc == STOA_EMPTY)
 			continue;
 		if (rc)

@@ -136,22 +136,13 @@ static void print_json(const struct list *list)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-		                                 HELP_OPTION,
-		                                 END_OPTION };
 	struct list list = { 0 };
-	bool json = false;
-	int letter, status = STATUS_OK;
+	bool json;
+	int status = json_option(command, argc, argv, &json);
 
-	while ((letter = next_option(command, argc, argv, options)) != -1) {
-		if (letter == 'h')
-			return STATUS_OK;
-		if (letter == '?')
-			return STATUS_USAGE;
-		json = true;
-	}
-	if (json && !answer_possible())
-		return STATUS_FAILURE;
+	if (status >= 0)
+		return status;
+	status = STATUS_OK;
 	if (optind == argc)
 		add_all(&list);
 	for (int i = optind; i < argc; i++) {

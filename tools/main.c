@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "tool.h"
 
 static const struct command *const commands[] = {
@@ -90,16 +91,22 @@ void *must_have(void *memory)
 	return memory;
 }
 
+char *text_of_list(const char *format, va_list arguments)
+{
+	char *text;
+
+	return must_have(vasprintf(&text, format, arguments) < 0 ? NULL : text);
+}
+
 char *text_of(const char *format, ...)
 {
 	va_list arguments;
 	char *text;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = text_of_list(format, arguments);
 	va_end(arguments);
-	return must_have(text);
+	return text;
 }
 
 char *file_of(const char *name)
@@ -131,6 +138,22 @@ int next_option(const struct command *command, int argc, char **argv, const stru
 	else if (letter == '?')
 		misused(command, "%s: there is no such option", argv[optind - 1]);
 	return letter == ':' ? '?' : letter;
+}
+
+int json_option(const struct command *command, int argc, char **argv, bool *json)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+		                                 HELP_OPTION,
+		                                 END_OPTION };
+	int letter;
+
+	*json = false;
+	while ((letter = next_option(command, argc, argv, options)) != -1) {
+		if (letter != 'j')
+			return letter == 'h' ? STATUS_OK : STATUS_USAGE;
+		*json = true;
+	}
+	return *json && !answer_possible() ? STATUS_FAILURE : -1;
 }
 
 bool number_option(const struct command *command, const char *option, const char *text, uint64_t least,

@@ -186,14 +186,13 @@ void cell(struct table *table, enum colour colour, const char *format, ...)
 	char *text;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
+	text = text_of_list(format, arguments);
 	va_end(arguments);
 	if (table->count == table->room) {
 		table->room = table->room ? 2 * table->room : 64;
 		table->cells = must_have(realloc(table->cells, table->room * sizeof *table->cells));
 	}
-	table->cells[table->count++] = (struct cell){ must_have(text), colour };
+	table->cells[table->count++] = (struct cell){ text, colour };
 }
 
 static void print_cell(FILE *to, const char *text, enum align align, unsigned width, enum colour shade,

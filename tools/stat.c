@@ -165,23 +165,13 @@ static int show(const char *name, const char *object_name, bool json)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-		                                 HELP_OPTION,
-		                                 END_OPTION };
-	bool json = false;
-	int letter;
+	bool json;
+	int status = json_option(command, argc, argv, &json);
 
-	while ((letter = next_option(command, argc, argv, options)) != -1) {
-		if (letter == 'h')
-			return STATUS_OK;
-		if (letter == '?')
-			return STATUS_USAGE;
-		json = true;
-	}
+	if (status >= 0)
+		return status;
 	if (argc - optind < 1 || argc - optind > 2)
 		return misused(command, "it takes the name of a segment, and perhaps that of an object");
-	if (json && !answer_possible())
-		return STATUS_FAILURE;
 	return show(argv[optind], argv[optind + 1], json);
 }
 

@@ -9,6 +9,7 @@
 #define STOA_TOOL_H
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +58,12 @@ int next_option(const struct command *command, int argc, char **argv, const stru
 		NULL, 0, NULL, 0                                                                             \
 	}
 
+/*
+ * The options of a command that has --json and --help alone: -1, or the status to end with; also where this program
+ * has no JSON.
+ */
+int json_option(const struct command *command, int argc, char **argv, bool *json);
+
 /* A number from `least` to `most`; false, and said, where it is none. */
 bool number_option(const struct command *command, const char *option, const char *text, uint64_t least,
                    uint64_t most, uint64_t *number);
@@ -65,6 +72,7 @@ bool number_option(const struct command *command, const char *option, const char
 char *file_of(const char *name);
 /* Out of memory ends the program: it holds nothing that others need. */
 void *must_have(void *memory);
+char *text_of_list(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
