@@ -35,7 +35,7 @@
  *
  * Proof of death is the reaper's business.  Who finds the lock held asks one thing before it sleeps or
  * gives up: is the byte of the owner's slot still locked?  If not it reaps at once, so that a lock whose
- * holder is gone is had also by those who never wait.  A stopped holder keeps the lock, and nothing
+ * holder is gone is had also by those who never wait; and if so it looks after the dead now and then.  A stopped holder keeps the lock, and nothing
  * but its death takes it away.
  *
  * [Y1] The lock's word: release (seq) in stoa_lock_release(), stoa_lock_break() and lock_settle(), acquire
@@ -204,12 +204,16 @@ static int try_acquire(void *context)
 static void inspect(void *context)
 {
 	const struct acquisition *acquisition = context;
-	const struct sync *sync = &acquisition->lock->sync;
+	struct sync *sync = &acquisition->lock->sync;
 	uint64_t word = atom64_load_seq(&sync->shared->word);
 
-	if (state_of(word) == LOCK_HELD && !DEFECT(DEFECT_LOCK_UNINSPECTED) &&
-	    participant_lost(sync->object.segment, owner_of(word)))
+	if (state_of(word) != LOCK_HELD || DEFECT(DEFECT_LOCK_UNINSPECTED))
+		return;
+	if (participant_lost(sync->object.segment, owner_of(word)))
 		participant_reap_all(sync->object.segment);
+	else
+		sync_look_after(
+			sync); /* a copy that the holder made without fork() may have the byte's lock */
 }
 
 static int acquire_for(struct stoa_lock *lock, uint32_t thread, const struct timespec *deadline)

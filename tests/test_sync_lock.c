@@ -2,6 +2,8 @@
 /* Locks: who holds one, and holders that die. */
 #include "sync_helpers.h"
 
+#include <sys/syscall.h>
+
 /* ---- lock ---- */
 
 static void *try_lock_in_thread(void *context)
@@ -157,6 +159,40 @@ static void a_child_that_lives_on_does_not_keep_its_parents_lock(void **state)
 	assert_int_equal(in_child(fork_and_die_holding, board), CHILD_SIGNAL + SIGKILL);
 	assert_int_equal(stoa_lock_acquire(board->lock, in(LONG)), STOA_OWNER_DIED);
 	set_word(&board->done, 1);
+	end_board(board);
+}
+
+static int copy_itself_and_die_holding(void *context)
+{
+	struct board *board = context;
+
+	if (stoa_lock_acquire(board->lock, NULL))
+		return 1;
+	if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) ==
+	    0) { /* no handler of fork() runs: it has the lock's byte */
+		set_word(&board->ready, 1);
+		for (int ms = 0; ms < PATIENCE_MS && !is_done(board); ms++)
+			sleep_ms(1);
+		_exit(0);
+	}
+	await_word(&board->ready, 1);
+	raise(SIGKILL);
+	return 0;
+}
+
+static void a_copy_of_its_holder_does_not_keep_a_lock_from_who_only_tries(void **state)
+{
+	struct board *board = with_lock();
+	int rc = STOA_TIMEOUT;
+
+	(void)state;
+	assert_int_equal(in_child(copy_itself_and_die_holding, board), CHILD_SIGNAL + SIGKILL);
+	for (int ms = 0; ms < PATIENCE_MS && rc == STOA_TIMEOUT; ms++) {
+		rc = stoa_lock_acquire(board->lock, &stoa_now);
+		sleep_ms(1);
+	}
+	set_word(&board->done, 1);
+	assert_int_equal(rc, STOA_OWNER_DIED);
 	end_board(board);
 }
 
@@ -400,6 +436,7 @@ int main(void)
 		cmocka_unit_test(a_stopped_holder_keeps_the_lock),
 		cmocka_unit_test(a_child_does_not_hold_what_its_parent_holds),
 		cmocka_unit_test(a_child_that_lives_on_does_not_keep_its_parents_lock),
+		cmocka_unit_test(a_copy_of_its_holder_does_not_keep_a_lock_from_who_only_tries),
 		cmocka_unit_test(a_waiter_gets_the_lock_by_release_and_by_death),
 		cmocka_unit_test(a_lock_that_a_process_took_is_released_by_anybody),
 		cmocka_unit_test(who_takes_a_lock_twice_waits_for_who_breaks_it),
