@@ -24,8 +24,8 @@
  * break() asks for nobody.  It compares and swaps from the very word that it found, generation included,
  * so it ends the acquisition that it saw and no later one; it goes on to ORPHANED where a reaper was
  * faster, as that is the same acquisition.  (A breaker that sleeps in between while one and the same holder
- * acquires the lock 2^22 times, to the very number, breaks that one's.)  Whether it comes before a reaper or after it, nobody is told of
- * the death: else what the next one is told would be a matter of chance.
+ * acquires the lock 2^22 times, to the very number, breaks that one's.)  Whether it comes before a reaper or
+ * after it, nobody is told of the death: else what the next one is told would be a matter of chance.
  *
  * Death.  Before the compare-and-swap of acquire() the lock is not held; after it the word names the
  * dead one, and it makes no difference whether the call had returned, or what it would have
@@ -35,8 +35,9 @@
  *
  * Proof of death is the reaper's business.  Who finds the lock held asks one thing before it sleeps or
  * gives up: is the byte of the owner's slot still locked?  If not it reaps at once, so that a lock whose
- * holder is gone is had also by those who never wait; and if so it looks after the dead now and then.  A stopped holder keeps the lock, and nothing
- * but its death takes it away.
+ * holder is gone is had also by those who never wait; and if so it looks after the dead now and then, as a
+ * copy that the holder made of itself without fork()'s handlers may have the byte's lock.  A stopped holder
+ * keeps the lock, and nothing but its death takes it away.
  *
  * [Y1] The lock's word: release (seq) in stoa_lock_release(), stoa_lock_break() and lock_settle(), acquire
  * (seq) in try_acquire().
@@ -212,8 +213,7 @@ static void inspect(void *context)
 	if (participant_lost(sync->object.segment, owner_of(word)))
 		participant_reap_all(sync->object.segment);
 	else
-		sync_look_after(
-			sync); /* a copy that the holder made without fork() may have the byte's lock */
+		sync_look_after(sync);
 }
 
 static int acquire_for(struct stoa_lock *lock, uint32_t thread, const struct timespec *deadline)

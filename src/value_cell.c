@@ -185,9 +185,9 @@ bool cell_knows(const struct value_cell *cell, uint64_t word)
 }
 
 /*
- * Between a caller's memory and a block: without a call where there is a line of it.  Where the compiler sees the
- * caller, as link-time optimization does, it may know that memory to be that of a number, but not that a number
- * never comes here: so it is not told whose it is, and does not warn.
+ * Between a caller's memory and a block: without a call where there is a line of it.  Where the compiler
+ * sees the caller, as link-time optimization does, it may know that memory to be that of a number, but not
+ * that a number never comes here: so it is not told whose it is, and does not warn.
  */
 static inline void bytes_out(const struct value_cell *cell, void *out, const void *from)
 {
@@ -392,9 +392,9 @@ static int writer_claim(struct cell_writer *writer, uint64_t state, const struct
 }
 
 /*
- * Ends the first thread's privilege: look again.  That thread itself needs no fence.  Where the call fails that
- * did not fail when the process registered (a filter of system calls since then), a pause must do: time enough for
- * a store that is on its way out of a core.
+ * Ends the first thread's privilege: look again.  That thread itself needs no fence.  Where the call fails
+ * that did not fail when the process registered (a filter of system calls since then), a pause must do: time
+ * enough for a store that is on its way out of a core.
  */
 static void writer_share(struct cell_writer *writer, uint64_t state)
 {
