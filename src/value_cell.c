@@ -248,7 +248,7 @@ static inline bool read_at_once(const struct value_cell *cell, void *out)
 	bytes_out(cell, out, block + 1);
 	fence_acq(); /* [C2] */
 	/* Relaxed: as in cell_whole(). */
-	return likely(atom64_load_rlx(&block->generation) == word);
+	return likely(atom64_load_rlx(&block->generation) == word || DEFECT(DEFECT_GENERATION));
 }
 
 static noinline int read_again(const struct value_cell *cell, void *out)
