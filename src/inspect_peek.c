@@ -53,16 +53,27 @@ static uint32_t copied(const struct peek *peek, uint64_t size)
 
 /* ---- the exchange ring ---- */
 
-/* Copies the message in a block: false where its size makes no sense. */
+/* From anywhere: the rest of a parcel begins where the messages before it end. */
+static void copy_unaligned(uint8_t *to, const uint8_t *from, size_t size)
+{
+	for (; size && (uintptr_t)from % sizeof(uint64_t); size--)
+		*to++ = elem8_load_rlx(from++);
+	copy_racy_out(to, from, size);
+}
+
+/* Copies the message in a block, or what nobody has received of a parcel: false where its size makes no sense. */
 static bool copy_block(struct peek *peek, uint32_t block)
 {
 	const struct xring *xring = &peek->view->xring;
+	struct parcel parcel;
 
-	if (block >= xring->exchange.blocks ||
-	    xring_message(xring, block, &peek->info.size, &peek->info.id) != 0)
+	if (block >= xring->exchange.blocks || parcel_open(xring, block, &parcel) != 0)
 		return false;
+	peek->info.id = parcel.id;
+	peek->info.count = parcel.left;
+	peek->info.size = parcel.left * parcel.each;
 	peek->info.copied = copied(peek, peek->info.size);
-	copy_racy_out(peek->out, xring_payload(xring, block), peek->info.copied);
+	copy_unaligned(peek->out, parcel.next, peek->info.copied);
 	return true;
 }
 
@@ -152,6 +163,7 @@ static int copy_position(struct peek *peek, uint64_t p)
 		copy_racy_out(peek->out, from, peek->info.copied);
 	}
 	peek->info.id = p;
+	peek->info.count = 1;
 	fence_acq(); /* [I1] */
 	if (atom64_load_seq(&ring->shared->released) > p)
 		return STOA_CHANGED;

@@ -16,11 +16,11 @@
  * calls go on there first.  A copy is followed by a store of `consumed`; the last one by the
  * acknowledgement of the whole (slot_acknowledge(), or slot_settle()).
  *
- * Death.  Nobody but who has taken the parcel reads or writes `consumed`, and whoever takes it next has it
- * from the orphan cell, into which the reaper, who knows all that the dead one did, or the receiver itself
- * has put it.  So the rest goes on where it stood.  A death between a copy and its store delivers these
- * messages again, as a death between a copy and the acknowledgement does elsewhere.  `consumed` stays below
- * the count, since the last message is acknowledged by another word.
+ * Death.  Nobody but who has taken the parcel reads `consumed` (tools apart) or writes it, and whoever takes
+ * it next has it from the orphan cell, into which the reaper, who knows all that the dead one did, or the
+ * receiver itself has put it.  So the rest goes on where it stood.  A death between a copy and its store
+ * delivers these messages again, as a death between a copy and the acknowledgement does elsewhere.
+ * `consumed` stays below the count, since the last message is acknowledged by another word.
  *
  * Each number is read once from shared memory, and checked, when a parcel is opened.
  */

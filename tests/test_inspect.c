@@ -366,6 +366,46 @@ static void what_is_held_is_not_shown_and_what_came_back_is_shown_first(void **s
 	}
 }
 
+static void of_a_parcel_what_nobody_has_received_is_shown(void **state)
+{
+	struct stoa_queue_config config = shape(topologies[0], 5, 7);
+	struct stoa_peek_info info = { .struct_size = sizeof info };
+	struct stoa_peek_cursor cursor = { { 0, 0 } };
+	struct stoa_sender *sender;
+	struct stoa_receiver *receiver;
+	struct place place;
+	char out[28];
+	size_t done;
+
+	(void)state;
+	config.pack = 4;
+	place = new_place(&config);
+	sender = new_sender(&place);
+	receiver = new_receiver(&place);
+	ok(stoa_sender_push_many(sender, "1111111222222233333334444444555", 7, 4, &done));
+	ok(stoa_sender_push(sender, "alone", 5));
+	for (int left = 4; left; left--) {
+		cursor = (struct stoa_peek_cursor){ { 0, 0 } };
+		ok(stoa_queue_peek(place.queue, &cursor, out, sizeof out, &info));
+		assert_int_equal(info.count, left);
+		assert_int_equal(info.size, 7 * left);
+		assert_int_equal(info.copied, info.size);
+		assert_int_equal(info.id, 0);
+		assert_int_equal(info.deliveries, 4 - left);
+		assert_memory_equal(out, "1111111222222233333334444444" + 28 - info.size, info.size);
+		ok(stoa_queue_peek(place.queue, &cursor, out, sizeof out, &info));
+		assert_int_equal(info.count, 1);
+		assert_memory_equal(out, "alone", 5);
+		assert_int_equal(stoa_queue_peek(place.queue, &cursor, out, sizeof out, &info), STOA_EMPTY);
+		ok(stoa_receiver_pop(receiver, out, sizeof out, NULL));
+		ok(stoa_receiver_close(receiver)); /* which gives the rest back */
+		receiver = new_receiver(&place);
+	}
+	ok(stoa_receiver_close(receiver));
+	ok(stoa_sender_close(sender));
+	end_place(&place);
+}
+
 #define PEEKED 30000 /* bytes: all of them the low byte of the number in the first eight */
 
 static void fill_all(uint8_t *bytes, uint64_t number)
@@ -539,6 +579,7 @@ int main(void)
 		cmocka_unit_test(every_kind_but_arrays_has_a_word_to_wait_at),
 		cmocka_unit_test(messages_are_shown_in_order_and_stay),
 		cmocka_unit_test(what_is_held_is_not_shown_and_what_came_back_is_shown_first),
+		cmocka_unit_test(of_a_parcel_what_nobody_has_received_is_shown),
 		cmocka_unit_test(what_is_shown_under_full_traffic_is_whole_and_in_order),
 		cmocka_unit_test(a_read_only_segment_tells_all_of_it),
 		cmocka_unit_test(nonsense_is_refused),

@@ -97,13 +97,21 @@ static const char *ends(uint32_t senders, uint32_t receivers)
 	return receivers == STOA_ONE ? "many to one" : "many to many";
 }
 
+static char *queue_shape(const struct stoa_queue_config *shape)
+{
+	char parcels[32] = "";
+
+	if (shape->pack > 1 && (shape->senders == STOA_MANY || shape->receivers == STOA_MANY))
+		snprintf(parcels, sizeof parcels, " x %u", shape->pack);
+	return text_of("%" PRIu64 "%s x %s, %s", shape->capacity, parcels, show_bytes(shape->message_size).at,
+	               ends(shape->senders, shape->receivers));
+}
+
 char *object_shape(const struct object *object)
 {
 	switch (object->rc ? 0 : object->info.kind) {
 	case STOA_KIND_QUEUE:
-		return text_of("%" PRIu64 " x %s, %s", object->queue.shape.capacity,
-		               show_bytes(object->queue.shape.message_size).at,
-		               ends(object->queue.shape.senders, object->queue.shape.receivers));
+		return queue_shape(&object->queue.shape);
 	case STOA_KIND_VALUE:
 		if (object->value.shape.type == STOA_BYTES)
 			return text_of("%s, %u writers", show_bytes(object->value.shape.size).at,

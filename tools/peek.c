@@ -83,6 +83,7 @@ static void print_message(const struct stoa_peek_info *info, const uint8_t *byte
 		answer_object(NULL);
 		answer_number("id", info->id);
 		answer_number("size", info->size);
+		answer_number("messages", info->count);
 		answer_number("deliveries", info->deliveries);
 		answer_bytes(bytes, info->copied);
 		answer_end();
@@ -90,6 +91,8 @@ static void print_message(const struct stoa_peek_info *info, const uint8_t *byte
 	}
 	printf("%*s%s#%" PRIu64 "%s  %s", (int)how->indent, "", colour(BOLD), info->id, colour(PLAIN),
 	       show_bytes(info->size).at);
+	if (info->count > 1)
+		printf(" in %u messages", info->count);
 	if (info->deliveries)
 		printf("  %s%u held it before%s", colour(YELLOW), info->deliveries, colour(PLAIN));
 	if (how->format == PEEK_HEX) {
@@ -114,7 +117,10 @@ static int peek_queue(struct stoa_segment *open, const char *name, const struct 
 	if (rc)
 		return rc;
 	stoa_queue_info(queue, &shape);
-	room = shape.message_size < how->bytes ? shape.message_size : how->bytes;
+	room = shape.message_size; /* of which there is room for so many: it does not overflow */
+	if (shape.senders == STOA_MANY || shape.receivers == STOA_MANY)
+		room *= shape.pack;
+	room = room < how->bytes ? room : how->bytes;
 	bytes = must_have(malloc(room ? room : 1));
 	for (uint64_t i = 0; i < how->first && !rc; i++) {
 		rc = stoa_queue_peek(queue, &cursor, bytes, room, &info);

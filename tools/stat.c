@@ -34,6 +34,7 @@ static void answer_queue(const struct object *object)
 
 	answer_number("capacity", stat->capacity);
 	answer_number("message_size", stat->message_size);
+	answer_number("pack", shape->pack);
 	answer_text("senders_allowed", shape->senders == STOA_ONE ? "one" : "many");
 	answer_text("receivers_allowed", shape->receivers == STOA_ONE ? "one" : "many");
 	answer_number("length", stat->length);

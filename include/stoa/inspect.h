@@ -84,16 +84,20 @@ struct stoa_peek_cursor {
 };
 
 struct stoa_peek_info {
-	size_t struct_size;  /**< sizeof(struct stoa_peek_info) */
-	uint64_t size;       /**< bytes of the message, however many were copied */
-	uint64_t id;         /**< as its receiver will see it */
+	size_t struct_size; /**< sizeof(struct stoa_peek_info) */
+	uint64_t
+		size; /**< bytes of the message, however many were copied; of a parcel: of `count` messages */
+	uint64_t id;  /**< as its receiver will see it */
 	uint32_t deliveries; /**< so far: 0 unless somebody held it before */
 	uint32_t copied;     /**< bytes in `out` */
+	uint32_t count; /**< messages in it: 1, or those of a parcel that nobody has received, side by side */
+	uint32_t reserved;
 };
 
 /**
  * Copies the next message that waits, up to `room` bytes of it, and leaves it there.  Each is whole, and
  * shown once, in the order in which they would be received; those that are received meanwhile are left out.
+ * Where messages come in parcels (stoa/queue.h) each call shows one of these, or what is left of it.
  * Messages under a lease are not shown; after STOA_NOW those are that nobody will receive.
  * Returns: 0; STOA_EMPTY (no more); -EBADMSG (corrupt); -EINVAL.
  * Callers: any thread, each with a cursor of its own.  Progress: wait-free, in time proportional to the capacity
