@@ -70,6 +70,25 @@ enum {
 	XRING_WORDS
 };
 
+enum {
+	TRAILER_ID,
+	TRAILER_SIZE,
+	TRAILER_CONSUMED,
+	TRAILER_WORDS
+};
+
+/* Of a block that a word says to hold a message: else it is being written, perhaps. */
+static void collect_trailer(const struct xring *ring, uint64_t word, bool full, struct words *words)
+{
+	const struct xring_trailer *at = full ? trailer(ring, word) : NULL;
+	uint64_t size = at ? atom64_load_rlx(&at->size) : 0;
+	bool several = at && ring->pack > 1 && parcel_count(size) > 1;
+
+	words_add(words, at ? atom64_load_rlx(&at->id) : 0);
+	words_add(words, size);
+	words_add(words, several ? atom64_load_rlx(&at->consumed) : 0);
+}
+
 static void collect_xring(const struct subject *subject, struct words *words)
 {
 	const struct xring *ring = &subject->queue.xring;
@@ -80,12 +99,13 @@ static void collect_xring(const struct subject *subject, struct words *words)
 	collect_exchange(&ring->exchange, words);
 	for (uint64_t i = 0; i < ring->capacity; i++) {
 		uint64_t word = atom64_load_seq(&ring->exchange.cells[i]);
-		const struct xring_trailer *at = trailer(ring, word);
-		bool full = (word >> BLOCK_BITS & 3) == CELL_FULL &&
-		            at; /* else it is being written, perhaps */
 
-		words_add(words, full ? atom64_load_rlx(&at->id) : 0);
-		words_add(words, full ? atom64_load_rlx(&at->size) : 0);
+		collect_trailer(ring, word, (word >> BLOCK_BITS & 3) == CELL_FULL, words);
+	}
+	for (uint32_t n = 0; n < exchange_slots(&ring->exchange); n++) {
+		uint64_t word = atom64_load_seq(&exchange_nth_slot(&ring->exchange, n)->orphan);
+
+		collect_trailer(ring, word, orphan_state(word) == ORPHAN_FULL, words);
 	}
 }
 
@@ -104,21 +124,39 @@ static uint64_t cell_position(const struct xring *ring, const uint64_t *cells, u
 	return (cells[i] >> LAP_SHIFT) * ring->capacity + i;
 }
 
+/* `most`: how many of a parcel's messages may have been received where it lies. */
+static void judge_parcel(struct check *check, const struct xring *ring, const uint64_t *trailer,
+                         uint64_t most)
+{
+	uint64_t size = trailer[TRAILER_SIZE], consumed = trailer[TRAILER_CONSUMED];
+	unsigned long id = (unsigned long)trailer[TRAILER_ID];
+
+	if (!parcel_is_sound(ring, size) && ring->pack == 1)
+		broken(check, "message %lu has %lu bytes, and the largest %lu", id, (unsigned long)size,
+		       (unsigned long)ring->message_size);
+	else if (!parcel_is_sound(ring, size))
+		broken(check, "parcel %lu has %u messages of %lu bytes, and the largest %u of %lu", id,
+		       parcel_count(size), (unsigned long)parcel_each(size), ring->pack,
+		       (unsigned long)ring->message_size);
+	else if (consumed > most)
+		broken(check, "parcel %lu waits, and %lu of its %u messages were received", id,
+		       (unsigned long)consumed, parcel_count(size));
+}
+
 static void judge_message(struct check *check, const struct xring *ring, uint64_t position,
                           const uint64_t *trailer)
 {
-	if (ahead(ring, trailer[0], position) != 0)
+	if (ahead(ring, trailer[TRAILER_ID], position) != 0)
 		broken(check, "message %lu says of itself that it is %lu", (unsigned long)position,
-		       (unsigned long)trailer[0]);
-	if (parcel_is_sound(ring, trailer[1]))
-		return;
-	if (ring->pack == 1)
-		broken(check, "message %lu has %lu bytes, and the largest %lu", (unsigned long)position,
-		       (unsigned long)trailer[1], (unsigned long)ring->message_size);
-	else
-		broken(check, "parcel %lu has %u messages of %lu bytes, and the largest %u of %lu",
-		       (unsigned long)position, parcel_count(trailer[1]),
-		       (unsigned long)parcel_each(trailer[1]), ring->pack, (unsigned long)ring->message_size);
+		       (unsigned long)trailer[TRAILER_ID]);
+	judge_parcel(check, ring, trailer, 0);
+}
+
+/* What came back may have been received in part. */
+static void judge_orphans(struct check *check, const struct xring *ring, const uint64_t *trailers)
+{
+	for (uint32_t n = 0; n < exchange_slots(&ring->exchange); n++, trailers += TRAILER_WORDS)
+		judge_parcel(check, ring, trailers, parcel_count(trailers[TRAILER_SIZE]) - 1);
 }
 
 static void judge_cells(struct check *check, const struct xring *ring, const uint64_t *words)
@@ -150,7 +188,7 @@ static void judge_cells(struct check *check, const struct xring *ring, const uin
 			broken(check, "cell %lu is closed at position %lu, while %lu were sent",
 			       (unsigned long)i, (unsigned long)position, (unsigned long)sent);
 		else if (state == CELL_FULL)
-			judge_message(check, ring, position, trailers + 2 * i);
+			judge_message(check, ring, position, trailers + TRAILER_WORDS * i);
 	}
 	if (ahead(ring, words[XRING_TAIL_HINT], sent) > 0 || ahead(ring, words[XRING_HEAD_HINT], first) > 0)
 		broken(check, "the hints say that %lu were received and %lu sent, and it were %lu and %lu",
@@ -165,6 +203,8 @@ static void judge_xring(const struct subject *subject, struct check *check, cons
 	judge_queue(check, &subject->queue, words);
 	judge_exchange(check, &ring->exchange, CHECK_QUEUE_ROLES, words + XRING_WORDS);
 	judge_cells(check, ring, words);
+	judge_orphans(check, ring,
+	              words + XRING_WORDS + exchange_words(&ring->exchange) + TRAILER_WORDS * ring->capacity);
 }
 
 /* ---- the SPSC ring ---- */

@@ -518,6 +518,74 @@ static void every_word_that_is_wrong_is_told(void **state)
 		assert_int_equal(in_child(spoil_and_check, (void *)(uintptr_t)&spoils[i]), 0);
 }
 
+/* ---- parcels ---- */
+
+struct word_of_parcel {
+	bool orphan; /* of the one that came back in part; else of the one in its cell */
+	size_t at;   /* in the trailer */
+	uint64_t word;
+	const char *said;
+};
+
+static struct atom64 *word_of(const struct xring *ring, const struct word_of_parcel *which)
+{
+	uint64_t word = atom64_load_seq(&ring->exchange.cells[1]);
+
+	for (uint32_t n = 0; which->orphan && n < exchange_slots(&ring->exchange); n++) {
+		word = atom64_load_seq(&exchange_nth_slot(&ring->exchange, n)->orphan);
+		if (orphan_state(word) == ORPHAN_FULL)
+			break;
+	}
+	return (struct atom64 *)(void *)((uint8_t *)xring_payload(ring, (uint32_t)(word & (BLOCKS_MAX - 1))) +
+	                                 ring->trailer_offset + which->at);
+}
+
+static void parcels_that_wait_are_looked_into(void **state)
+{
+	const size_t size = offsetof(struct xring_trailer, size),
+		     consumed = offsetof(struct xring_trailer, consumed);
+	const struct word_of_parcel words[] = {
+		{ false, consumed, 1, "queue: parcel 1 waits, and 1 of its 4 messages were received" },
+		{ false, size, parcel_size(8, 5),
+		  "queue: parcel 1 has 5 messages of 8 bytes, and the largest 4 of 8" },
+		{ true, consumed, 4, "queue: parcel 0 waits, and 4 of its 4 messages were received" },
+		{ true, size, parcel_size(9, 4),
+		  "queue: parcel 0 has 4 messages of 9 bytes, and the largest 4 of 8" },
+		{ true, consumed, 3, NULL },
+		{ true, size, 8, NULL }, /* a single message, of which `consumed` says nothing */
+	};
+	struct stoa_queue_config config = shape(topologies[0], 4, 8);
+	struct stoa_receiver *receiver;
+	struct stoa_sender *sender;
+	struct place place;
+	uint64_t numbers[8] = { 0 };
+	size_t done;
+
+	(void)state;
+	config.pack = 4;
+	place = new_place(&config);
+	sender = new_sender(&place);
+	receiver = new_receiver(&place);
+	ok(stoa_sender_push_many(sender, numbers, 8, 8, &done));
+	ok(stoa_receiver_pop(receiver, numbers, 8, NULL));
+	assert_whole(place.segment);
+	ok(stoa_receiver_close(receiver));
+	assert_whole(place.segment);
+	for (size_t i = 0; i < LENGTH(words); i++) {
+		struct atom64 *word = word_of(&place.queue->view.xring, &words[i]);
+		uint64_t was = atom64_load_seq(word);
+		struct heard heard;
+
+		atom64_store_seq(word, words[i].word);
+		assert_int_equal(check(place.segment, &heard), words[i].said ? -EBADMSG : 0);
+		assert_true(!words[i].said || strstr(heard.text, words[i].said));
+		atom64_store_seq(word, was);
+	}
+	assert_whole(place.segment);
+	ok(stoa_sender_close(sender));
+	end_place(&place);
+}
+
 /* ---- while it is used ---- */
 
 /* Does a bit of everything, for ever. */
@@ -706,6 +774,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_used_as_it_should_be_is_whole),
 		cmocka_unit_test(every_word_that_is_wrong_is_told),
+		cmocka_unit_test(parcels_that_wait_are_looked_into),
 		cmocka_unit_test(what_is_used_and_whose_users_are_killed_is_never_called_broken),
 		cmocka_unit_test(what_moves_is_not_called_whole),
 		cmocka_unit_test(what_the_dead_left_is_unsettled_and_then_whole),
