@@ -392,7 +392,7 @@ def gc_removes_what_nobody_uses_when_it_is_named(world):
     require(answer.status == 1 and "somebody is writing it" in answer.out and part.exists(), answer)
     held.close()
     require(not file.exists())
-    answer = stoa("gc", "--yes", part.name.removeprefix("stoa."))
+    answer = stoa("gc", "--yes", *[part.name.removeprefix("stoa.")] * 2)
     require(answer.status == 0 and not part.exists(), answer)
 
 

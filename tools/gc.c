@@ -8,8 +8,9 @@
  * for a moment.  Others go when they are named.
  *
  * STOA_UNLINK_LAST: join it and leave it again, and the library removes the name as it does for the last to
- * leave, whoever comes meanwhile.  Others: join, see that one is alone, remove the name; who joined between the last
- * two keeps the memory and finds the name gone.
+ * leave, whoever comes meanwhile.  Others: join, see that one is alone, and that the name still means this segment
+ * (another may have removed it, and somebody made a new one), remove the name; who joined between the last two keeps
+ * the memory and finds the name gone.
  *
  * A file called NAME~... belongs to the segment NAME: the Python package keeps there what did not fit into it, in
  * segments and in plain files.  Whoever uses NAME may come to need it, whether or not anybody lives in it now.  So
@@ -119,15 +120,31 @@ static const char *still_there(const struct segment *segment)
 	return stat(segment->path, &file) == 0 && file.st_ino == segment->file.st_ino ? joined : "";
 }
 
-static const char *remove_name(struct stoa_segment *open, const char *name)
+static bool same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_ino == other->st_ino && one->st_dev == other->st_dev;
+}
+
+/* Whether what was looked at, what is open and what the name means are one. */
+static bool is_another(const struct plan *plan, const struct stoa_segment *open)
+{
+	struct stat opened, named;
+
+	return fstat(stoa_segment_fd(open), &opened) != 0 || !same_file(&opened, &plan->segment.file) ||
+	       (stat(plan->segment.path, &named) == 0 && !same_file(&named, &opened));
+}
+
+static const char *remove_name(const struct plan *plan, struct stoa_segment *open)
 {
 	struct stoa_segment_info info = { .struct_size = sizeof info };
 	int rc = stoa_segment_info(open, &info);
 
 	if (!rc && info.participants_alive > 1)
 		return joined;
+	if (!rc && is_another(plan, open))
+		return "another one has its name by now";
 	if (!rc)
-		rc = stoa_segment_unlink(name);
+		rc = stoa_segment_unlink(plan->operand);
 	return rc ? reason(rc) : "";
 }
 
@@ -174,7 +191,7 @@ static void do_in_segment(struct plan *plan)
 	rc = stoa_segment_reap(open);
 	plan->done = rc < 0 ? reason(rc) : "";
 	if (rc >= 0 && plan->deed == DEED_REMOVE)
-		plan->done = remove_name(open, plan->operand);
+		plan->done = remove_name(plan, open);
 	stoa_segment_close(open);
 	plan->reaped = reaped_of(plan);
 	if (rc >= 0 && plan->deed == DEED_LEAVE)
@@ -319,6 +336,16 @@ static int collect(struct plan *plans, size_t count, bool yes, bool json)
 	return status;
 }
 
+/* Each once: what was removed as a part of another is not to be missed then. */
+static void want(char **wanted, size_t *count, const char *name)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (strcmp(wanted[i], name) == 0)
+			return;
+	}
+	wanted[(*count)++] = must_have(strdup(name));
+}
+
 /* The operands, and what belongs to them: malloc'd, as the names. */
 static char **with_parts(char **operands, size_t operand_count, size_t *count)
 {
@@ -330,10 +357,10 @@ static char **with_parts(char **operands, size_t operand_count, size_t *count)
 	for (size_t i = 0; i < operand_count; i++) {
 		size_t length = strlen(operands[i]);
 
-		wanted[(*count)++] = must_have(strdup(operands[i]));
+		want(wanted, count, operands[i]);
 		for (size_t k = 0; k < all; k++) {
 			if (strncmp(names[k], operands[i], length) == 0 && names[k][length] == '~')
-				wanted[(*count)++] = must_have(strdup(names[k]));
+				want(wanted, count, names[k]);
 		}
 	}
 	names_end(names, all);
