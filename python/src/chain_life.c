@@ -113,6 +113,12 @@ static int segment_of_chain(struct chain *chain, const struct chain_config *conf
 	return rc;
 }
 
+/* Several messages may come as one then, and get() would take them for one. */
+static bool holds_parcels(const struct stoa_queue_config *shape)
+{
+	return shape->pack > 1 && (shape->senders == STOA_MANY || shape->receivers == STOA_MANY);
+}
+
 static int ring_of_chain(struct chain *chain, const struct chain_config *config)
 {
 	struct stoa_segment *segment = NULL;
@@ -127,7 +133,7 @@ static int ring_of_chain(struct chain *chain, const struct chain_config *config)
 	chain->rings = ring_new(segment, queue, 0);
 	if (!chain->rings)
 		return -ENOMEM;
-	return 0;
+	return holds_parcels(&chain->shape) ? -EPROTOTYPE : 0;
 }
 
 static int copy_name(struct chain *chain, const char *name)

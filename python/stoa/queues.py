@@ -320,7 +320,7 @@ class _Queue(_stoa.Queue):
     @classmethod
     def open(cls, name, format=None, object=OBJECT):
         """The queue of that name: made by Queue(name=...); or by stoa_queue_create() in a segment of that name,
-        where it is `object`: then its messages are bytes, or of the format."""
+        where it is `object`: then its messages are bytes, or of the format.  Not one of parcels (`pack`)."""
         queue = cls.__new__(cls)
         queue._attach_to(name, format, object)
         return queue

@@ -138,6 +138,31 @@ def test_queues_are_exchanged_with_c_programs(name):
     library.stoa_segment_close(segment)
 
 
+class QueueConfig(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("capacity", ctypes.c_uint64), ("message_size", ctypes.c_uint64)] + [
+        (member, ctypes.c_uint32)
+        for member in ("senders", "receivers", "handles", "holds", "on_death", "flags", "pack")
+    ]
+
+
+def test_a_queue_of_parcels_is_refused_and_one_to_one_there_are_none(name):
+    library = ctypes.CDLL("libstoa.so.0")
+    segment, theirs = ctypes.c_void_p(), ctypes.c_void_p()
+    config = QueueConfig(struct_size=ctypes.sizeof(QueueConfig), pack=8)
+    assert library.stoa_segment_create(name.encode(), None, ctypes.byref(segment)) == 0
+    assert library.stoa_queue_create(segment, b"jobs", ctypes.byref(config), ctypes.byref(theirs)) == 0
+    with pytest.raises(OSError):
+        stoa.Queue.open(name, object="jobs")
+    library.stoa_queue_close(theirs)
+    config.senders = config.receivers = 1
+    assert library.stoa_queue_create(segment, b"ring", ctypes.byref(config), ctypes.byref(theirs)) == 0
+    with stoa.Queue.open(name, object="ring") as q:
+        q.put(b"one")
+        assert q.get(timeout=PATIENCE) == b"one"
+    library.stoa_queue_close(theirs)
+    library.stoa_segment_close(segment)
+
+
 # ---- leases ----
 
 
