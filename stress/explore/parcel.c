@@ -128,6 +128,14 @@ static void pop_and_close(void *unused)
 	w.receivers[self()] = NULL;
 }
 
+static void pop_and_close_and_wait(void *unused)
+{
+	pop_and_close(unused);
+	explore_check(stoa_receiver_open(w.queues[self()], &w.receivers[self()]) == 0, "no receiver");
+	while (receive(1, NULL) == STOA_OK)
+		;
+}
+
 static void pop_and_release(void *unused)
 {
 	struct stoa_message message;
@@ -304,6 +312,14 @@ const struct explore_scenario parcel_scenarios[] = {
 	       .threads = { send_all, pop_two }, .mortal = { true }),
 	PARCEL("drain", "one receives a drained queue in parts or is killed, another waits for the end", 1,
 	       .waiting = 2, .how = STOA_DRAIN, .threads = { pop_two, receive_all }, .mortal = { true }),
+	PARCEL("drain/close", "one closes in a parcel of a drained queue, two wait for the end", 0,
+	       .waiting = 2, .how = STOA_DRAIN, .threads = { pop_and_close, receive_all }),
+	PARCEL("drain/again", "one closes in its parcel, opens and waits for the end, as another does", 0,
+	       .waiting = 2, .how = STOA_DRAIN, .threads = { pop_and_close_and_wait, receive_all }),
+	PARCEL("now/kill", "one receives in parts or is killed, another shuts down at once, a third reaps", 1,
+	       .waiting = 2, .how = STOA_NOW, .threads = { pop_two, shut_down, reap }, .mortal = { true }),
+	PARCEL("now/two", "one closes in its parcel, another receives, a third shuts down at once", 0,
+	       .waiting = 2, .how = STOA_NOW, .threads = { pop_and_close, pop_two, shut_down }),
 	PARCEL("now", "one receives in parts, another shuts down at once", 0, .waiting = 2, .how = STOA_NOW,
 	       .threads = { pop_two, shut_down }),
 	{ .name = "parcel/reapers",
@@ -317,6 +333,17 @@ const struct explore_scenario parcel_scenarios[] = {
 	  .parameters = &(const struct parcel_shape){ .waiting = 2,
 	                                              .threads = { pop_two, reap, reap },
 	                                              .mortal = { true } } },
+	{ .name = "parcel/chain",
+	  .about = "one is killed in a parcel, who goes on there, too, a third gets the rest",
+	  .set_up = set_up,
+	  .check = check,
+	  .crashes = 2,
+	  .bounded = true,
+	  .preemptions = 1,
+	  .large = true,
+	  .parameters = &(const struct parcel_shape){ .waiting = 2,
+	                                              .threads = { pop_two, reap_and_pop, reap_and_pop },
+	                                              .mortal = { true, true } } },
 	{ .name = "parcel/wake",
 	  .about = "two wait, and get a parcel each of one batch",
 	  .set_up = set_up,
