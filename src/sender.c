@@ -440,7 +440,7 @@ static int push_parcels(struct stoa_sender *sender, const uint8_t *messages, siz
 int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size_t size_each, size_t count,
                           size_t *done)
 {
-	const uint8_t *message = messages;
+	const uint8_t *message = messages ? messages : (const void *)""; /* to which one may add 0 */
 	size_t n = 0;
 	int rc;
 
@@ -450,7 +450,7 @@ int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size
 		return -EINVAL;
 	rc = count ? check_push(sender, messages, size_each) : 0;
 	if (rc == STOA_OK && sender->queue->view.spsc && sender->idle != holds(sender)) {
-		rc = ring_push_many(&sender->ring, messages, size_each, count, done);
+		rc = ring_push_many(&sender->ring, message, size_each, count, done);
 		if (*done)
 			event_wake_all(&sender->queue->view.shared->readable);
 		if (rc == STOA_FULL)
@@ -458,7 +458,7 @@ int stoa_sender_push_many(struct stoa_sender *sender, const void *messages, size
 		return told(sender, rc);
 	}
 	if (rc == STOA_OK && queue_packs(&sender->queue->view))
-		return told(sender, push_parcels(sender, messages, size_each, count, done));
+		return told(sender, push_parcels(sender, message, size_each, count, done));
 	while (rc == STOA_OK && n < count) {
 		rc = sent(sender, push_copy(sender, message, size_each));
 		if (rc != STOA_OK)
