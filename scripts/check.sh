@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Builds, runs all tests, and says in one line how it went; exit status 1 where anything failed.
+# $MESON_TEST_ARGS goes to `meson test`.
 set -eu
 
 build=${BUILD:-build}
@@ -9,7 +10,8 @@ cd "$(dirname "$0")/.."
 
 scripts/build.sh tests
 status=0
-meson test -C "$build" --no-rebuild --print-errorlogs || status=1
+# shellcheck disable=SC2086
+meson test -C "$build" --no-rebuild --print-errorlogs ${MESON_TEST_ARGS:-} || status=1
 echo
 scripts/count-tests.py "$build/meson-logs/testlog.json" || status=1
 exit $status
