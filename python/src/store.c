@@ -105,8 +105,10 @@ size_t file_extent(const struct file *file)
 {
 	struct stat stat;
 
-	/* They are written from the start on, so the blocks are the first ones. */
-	return fstat(file->fd, &stat) ? 0 : (size_t)stat.st_blocks * 512;
+	if (fstat(file->fd, &stat))
+		return 0;
+	/* They are written from the start on, so the blocks are the first ones; some may lie behind the end. */
+	return stat.st_size / 512 < stat.st_blocks ? (size_t)stat.st_size : (size_t)stat.st_blocks * 512;
 }
 
 int file_map(struct file *file, size_t size)
@@ -205,12 +207,12 @@ static bool push_token(struct ring *ring, uint64_t token)
 	return rc == 0;
 }
 
-/* Locked, and still there: a sweeper may have removed it. */
+/* Locked, and still there: a sweeper may have removed it.  Nobody is waited for, who may be stopped. */
 static bool lock(const struct file *file)
 {
 	struct stat stat;
 
-	return flock(file->fd, LOCK_EX) == 0 && fstat(file->fd, &stat) == 0 && stat.st_nlink > 0;
+	return flock(file->fd, LOCK_EX | LOCK_NB) == 0 && fstat(file->fd, &stat) == 0 && stat.st_nlink > 0;
 }
 
 struct file *store_reuse(struct store *store, unsigned size_class)
@@ -223,9 +225,14 @@ struct file *store_reuse(struct store *store, unsigned size_class)
 
 		if (file && lock(file))
 			return file;
+		PyErr_Clear();
+		if (file && errno == EWOULDBLOCK) { /* who sent it last is not done with it */
+			store_leave(file);
+			store_free(store, token, size_class);
+			return NULL;
+		}
 		if (file)
 			file_close(file);
-		PyErr_Clear();
 	}
 	return NULL;
 }
