@@ -11,7 +11,7 @@ int number_type(int typecode)
 	static const char codes[] = "bBhHiIlLqQfd?";
 	static const uint8_t types[] = { STOA_I8,  STOA_U8,  STOA_I16, STOA_U16, STOA_I32, STOA_U32, STOA_I64,
 		                         STOA_U64, STOA_I64, STOA_U64, STOA_F32, STOA_F64, STOA_BOOL };
-	const char *found = typecode ? strchr(codes, typecode) : NULL;
+	const char *found = typecode > 0 && typecode < 128 ? strchr(codes, typecode) : NULL;
 
 	if (found)
 		return types[found - codes];

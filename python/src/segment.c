@@ -8,6 +8,7 @@
 #include "module.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct segment {
 	PyObject_HEAD struct stoa_segment *handle; /* NULL once closed */
@@ -178,13 +179,19 @@ static PyObject *listed(PyObject *self, int (*one)(struct stoa_segment *, uint32
 	return list;
 }
 
+/* What another process has written need not be UTF-8: names of processes are cut after 15 bytes. */
+static PyObject *text(const char *bytes)
+{
+	return PyUnicode_DecodeUTF8(bytes, (Py_ssize_t)strlen(bytes), "replace");
+}
+
 static int one_object(struct stoa_segment *handle, uint32_t i, PyObject **item)
 {
 	struct stoa_object_info info = { .struct_size = sizeof info };
 	int rc = stoa_segment_object(handle, i, &info);
 
 	if (rc == 0)
-		*item = Py_BuildValue("(sIK)", info.name, info.kind, (unsigned long long)info.bytes);
+		*item = Py_BuildValue("(NIK)", text(info.name), info.kind, (unsigned long long)info.bytes);
 	return rc;
 }
 
@@ -200,9 +207,9 @@ static int one_participant(struct stoa_segment *handle, uint32_t i, PyObject **i
 	int rc = stoa_segment_participant(handle, i, &info);
 
 	if (rc == 0)
-		*item = Py_BuildValue("{sI si sN ss sK sK sK sK}", "slot", i, "pid", (int)info.pid, "alive",
-		                      PyBool_FromLong((long)info.alive), "comm", info.comm, "generation",
-		                      (unsigned long long)info.generation, "start_time",
+		*item = Py_BuildValue("{sI si sN sN sK sK sK sK}", "slot", i, "pid", (int)info.pid, "alive",
+		                      PyBool_FromLong((long)info.alive), "comm", text(info.comm),
+		                      "generation", (unsigned long long)info.generation, "start_time",
 		                      (unsigned long long)info.start_time, "pid_namespace",
 		                      (unsigned long long)info.pid_namespace, "attached_ns",
 		                      (unsigned long long)info.attached_ns);

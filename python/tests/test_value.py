@@ -14,9 +14,10 @@ import threading
 import time
 
 import pytest
-from conftest import Counting, join, started
+from conftest import PATIENCE, Counting, join, started
 
 import stoa
+from stoa import _stoa
 
 INTEGERS = "bBhHiIlLqQ"
 NUMBERS = INTEGERS + "fd"
@@ -400,3 +401,24 @@ def test_a_copy_is_another_object():
     with wrapped.get_lock():
         wrapped.value = 7
     assert other.value == 7
+
+
+NAMED = """
+import stoa
+with open("/proc/self/comm", "wb") as comm:
+    comm.write(b"m\\xc3")
+number = stoa.Value("i", 5)
+print(number.value, stoa.Lock().acquire())
+"""
+
+
+def test_a_process_may_be_called_what_is_no_text():
+    done = subprocess.run([sys.executable, "-c", NAMED], capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.stdout, done.stderr) == ("5 True\n", "")
+
+
+def test_only_typecodes_are_typecodes(name):
+    segment = _stoa.Segment.create(name)
+    for code in "\u0162\u0100x":
+        with pytest.raises(ValueError):
+            _stoa.Number(segment, "number", code)
