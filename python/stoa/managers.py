@@ -7,9 +7,14 @@ lock = manager.Lock() is a stoa.Lock, which may be put into manager.dict() and t
 from multiprocessing import managers as _stock
 from multiprocessing.managers import BaseManager, BaseProxy, Namespace, Server, State, Token
 
-from stoa import shared_memory, sharedctypes, synchronize
+from stoa import _types, shared_memory, sharedctypes, synchronize
 
 __all__ = ["BaseManager", "BaseProxy", "Namespace", "SharedMemoryManager", "SyncManager", "Token"]
+
+
+def _is_number(typecode):
+    """Pointers are none: they mean nothing to other processes, and the server keeps what they point to."""
+    return _types.number_code(_types.from_numpy(_types.ctypes_type(typecode))) is not None
 
 
 class SyncManager(_stock.SyncManager):
@@ -50,17 +55,21 @@ class SyncManager(_stock.SyncManager):
 
     def Value(self, typecode, value):
         """A stoa.Value of a number; what is none lives in the server."""
-        try:
-            return self._own(sharedctypes.Value, typecode, value)
-        except (TypeError, ValueError, AttributeError, KeyError):
-            return super().Value(typecode, value)
+        if _is_number(typecode) and not isinstance(value, str):
+            try:
+                return self._own(sharedctypes.Value, typecode, value)
+            except (TypeError, ValueError):
+                pass
+        return super().Value(typecode, value)
 
     def Array(self, typecode, sequence):
         """A stoa.Array of numbers; what is none lives in the server."""
-        try:
-            return self._own(sharedctypes.Array, typecode, sequence)
-        except (TypeError, ValueError, AttributeError, KeyError):
-            return super().Array(typecode, sequence)
+        if _is_number(typecode):
+            try:
+                return self._own(sharedctypes.Array, typecode, sequence)
+            except (TypeError, ValueError):
+                pass
+        return super().Array(typecode, sequence)
 
 
 class SharedMemoryServer(_stock.SharedMemoryServer):

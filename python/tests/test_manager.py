@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Managers: stoa's objects beside the proxies of multiprocessing."""
 
+import ctypes
 import multiprocessing
 import queue
 
@@ -108,3 +109,15 @@ def test_shared_memory_of_a_manager_goes_with_it():
     for name in (block.name, shared.shm.name):
         with pytest.raises(FileNotFoundError):
             stoa.SharedMemory(name)
+
+
+def change(value):
+    value.value = b"changed" * 1000
+
+
+def test_a_text_of_a_manager_is_no_pointer(context):
+    with context.Manager() as stock, stoa.get_context(context.get_start_method()).Manager() as ours:
+        for manager in (stock, ours):
+            value = manager.Value(ctypes.c_char_p, b"text")
+            join(started(context, change, value))
+            assert value.value == b"changed" * 1000
