@@ -38,7 +38,17 @@ def number_code(type_):
 
 
 def is_struct(type_):
-    return isinstance(type_, type) and issubclass(type_, (ctypes.Structure, ctypes.Union))
+    """Pointers in it are kept alive by one ctypes object, which a struct that is copied whole has not."""
+    return isinstance(type_, type) and issubclass(type_, (ctypes.Structure, ctypes.Union)) and not _has_pointers(type_)
+
+
+def _has_pointers(type_):
+    if issubclass(type_, (ctypes.Structure, ctypes.Union)):
+        fields = (field[1] for base in type_.__mro__ for field in base.__dict__.get("_fields_", ()))
+        return any(_has_pointers(field) for field in fields)
+    if issubclass(type_, ctypes.Array):
+        return _has_pointers(type_._type_)
+    return not issubclass(type_, _simple) or type_._type_ in "zZO"
 
 
 def numpy_dtype(type_):

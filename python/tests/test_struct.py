@@ -2,6 +2,7 @@
 """Structs that are read and written whole: of ctypes, and NumPy's."""
 
 import ctypes
+import gc
 import os
 import pickle
 import signal
@@ -278,3 +279,26 @@ def test_dtypes_of_numbers_are_numbers(numpy):
     assert wide.load() == 5
     with pytest.raises(TypeError):
         stoa.Value(numpy.dtype("O"))
+
+
+class Pointing(ctypes.Structure):
+    _fields_ = [("text", ctypes.c_char_p), ("number", ctypes.POINTER(ctypes.c_int)), ("plain", ctypes.c_int)]
+
+
+class PointingTwice(ctypes.Structure):
+    _fields_ = [("inner", Pointing * 2)]
+
+
+def test_what_a_struct_points_to_stays_in_its_process():
+    value = stoa.Value(Pointing)
+    value.text = b"text" * 1000
+    value.number = ctypes.pointer(ctypes.c_int(7))
+    value.plain = 4
+    more = [b"more" * 1000 for _ in range(100)]
+    gc.collect()
+    assert (value.text, value.number.contents.value, value.plain) == (b"text" * 1000, 7, 4) and more
+    nested = stoa.Value(PointingTwice)
+    nested.inner[1].text = b"n" * 1000
+    assert nested.inner[1].text == b"n" * 1000
+    with value.get_lock():
+        assert value.get_obj().plain == 4
