@@ -372,12 +372,17 @@ class Condition:
             interrupted = True
             raise
         finally:
-            for _ in range(depth):
-                self.acquire()
-            if waiters.leave(index, word):
-                notified = True
-                if interrupted:
-                    waiters.notify(1)
+            try:
+                for _ in range(depth):
+                    self.acquire()
+            except BaseException:
+                interrupted = True
+                raise
+            finally:
+                if waiters.leave(index, word):
+                    notified = True
+                    if interrupted:
+                        waiters.notify(1)
         return notified
 
     def wait_for(self, predicate, timeout=None):
