@@ -60,7 +60,8 @@ static int extend_at(struct chain *chain, struct ring *ring, struct ring **next)
 	if (is_finished(chain, ring->number + 1)) {
 		forget_ring(chain, ring->number + 1);
 		remove_ring(chain, ring->number + 1);
-		rc = STOA_CHANGED;
+		rc = NUMBER(load_tail(chain)) == ring->number ? -EBADMSG
+		                                              : STOA_CHANGED; /* else it came before */
 	}
 	rc = rc ? rc : stoa_queue_shutdown(ring->queue, STOA_DRAIN);
 	rc = rc ? rc : stoa_array_compare_exchange(chain->words, CHAIN_TAIL, &expected, &desired);
@@ -93,6 +94,8 @@ int extend(struct chain *chain, struct ring *ring, struct ring **next)
 			return stoa_queue_shutdown(ring->queue, STOA_DRAIN) ? -EBADMSG : STOA_CLOSED;
 		else
 			rc = extend_at(chain, ring, next);
+		if (rc == -ENOENT && !is_gone(chain, NUMBER(tail), rc))
+			return rc;
 	}
 	return rc;
 }

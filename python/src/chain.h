@@ -72,8 +72,8 @@ int chain_put(struct chain *chain, const void *message, size_t size, const struc
 int chain_take(struct chain *chain, struct chain_taken *taken, const struct timespec *deadline);
 /* Whether there is a message, if none is of no bytes: 0, STOA_EMPTY, STOA_CHANGED (the next ring may know), a fault. */
 int chain_peek(struct chain *chain);
-/* Acknowledges it, or gives it back. */
-void chain_done_with(struct chain_taken *taken, bool acknowledge);
+/* Acknowledges it, or gives it back: 0, or -ESTALE in a forked child, whose it is not. */
+int chain_done_with(struct chain_taken *taken, bool acknowledge);
 
 int chain_shutdown(struct chain *chain, unsigned how);
 /* Numbers of the whole chain: of struct stoa_queue_stat, what can be summed up.  0; STOA_CHANGED: roughly. */

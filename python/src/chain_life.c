@@ -206,6 +206,8 @@ void chain_close(struct chain *chain)
 	if (chain->words && chain->finished && chain_count(chain, CHAIN_SPILLED, 0)) {
 		chain->files = true;
 		chain_sweep(chain);
+		if (chain->closed) /* by another thread, meanwhile */
+			return;
 	}
 	chain->files = chain->files || NUMBER(load_tail(chain));
 	chain->closed = true;

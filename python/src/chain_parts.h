@@ -33,6 +33,11 @@ int open_segment(struct opening *opening);
 uint64_t load_tail(const struct chain *chain);
 bool in_finished(const struct finished *finished, uint32_t number);
 bool is_finished(const struct chain *chain, uint32_t number);
+/* The first ring from `number` on that is not finished, or the last one. */
+uint32_t next_unfinished(const struct chain *chain, uint32_t number, uint32_t last);
+/* Whether ring k, which get_ring() with that answer has not found, was finished meanwhile; else somebody has removed its
+ * file, or the words are nonsense. */
+bool is_gone(const struct chain *chain, uint32_t number, int rc);
 
 /* Ring k, with one more use.  0, -ENOENT, -ESHUTDOWN (the chain was closed here), or another fault. */
 int get_ring(struct chain *chain, uint32_t number, bool create, struct ring **ring);

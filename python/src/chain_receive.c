@@ -63,10 +63,9 @@ int ring_to_receive(struct chain *chain, uint32_t number, struct ring **ring)
 
 		if (chain->closed)
 			return -ESHUTDOWN;
-		while (number < last && is_finished(chain, number))
-			number++;
+		number = next_unfinished(chain, number, last);
 		rc = get_ring(chain, number, false, ring);
-		if (rc && rc != -ENOENT)
+		if (rc && !is_gone(chain, number, rc))
 			return rc;
 		if (rc == 0 && (number == last || !is_finished(chain, number)))
 			return 0;
@@ -156,14 +155,14 @@ static int take_at(struct ring *ring, struct chain_taken *taken, const struct ti
 	return 0;
 }
 
-void chain_done_with(struct chain_taken *taken, bool acknowledge)
+int chain_done_with(struct chain_taken *taken, bool acknowledge)
 {
-	if (acknowledge)
-		stoa_receiver_release(taken->receiver, &taken->message);
-	else
-		stoa_receiver_return(taken->receiver, &taken->message);
+	int rc = acknowledge ? stoa_receiver_release(taken->receiver, &taken->message)
+	                     : stoa_receiver_return(taken->receiver, &taken->message);
+
 	ring_put_receiver(taken->ring, taken->receiver);
 	ring_leave(taken->ring);
+	return rc;
 }
 
 /* What came back to rings that are drained but for that. */
@@ -233,6 +232,7 @@ static int nothing_at(struct chain *chain, struct ring *ring, int rc, struct cha
 {
 	uint64_t tail = load_tail(chain);
 	struct ring *next = NULL;
+	int waited;
 
 	if (NUMBER(tail) != ring->number) {
 		if (rc == STOA_EMPTY)
@@ -251,9 +251,14 @@ static int nothing_at(struct chain *chain, struct ring *ring, int rc, struct cha
 			return STOA_CLOSED;
 		ring = chain->lingering[0];
 	}
-	if (deadline == &stoa_now)
+	if (deadline == &stoa_now) {
 		chain_tick(chain); /* it polls */
-	return deadline == &stoa_now ? STOA_EMPTY : wait_at(chain, ring, taken, deadline);
+		return STOA_EMPTY;
+	}
+	ring_use(ring); /* another thread may find it done with, or close the chain */
+	waited = wait_at(chain, ring, taken, deadline);
+	ring_leave(ring);
+	return waited;
 }
 
 int chain_start_receive(struct chain *chain)

@@ -37,6 +37,23 @@ bool is_finished(const struct chain *chain, uint32_t number)
 	return in_finished(&finished, number);
 }
 
+bool is_gone(const struct chain *chain, uint32_t number, int rc)
+{
+	return rc == -ENOENT && is_finished(chain, number) && NUMBER(load_tail(chain)) != number;
+}
+
+uint32_t next_unfinished(const struct chain *chain, uint32_t number, uint32_t last)
+{
+	struct finished finished = { .first = 0 };
+
+	stoa_value_load(chain->finished, &finished);
+	if (number < finished.first && finished.first <= last)
+		number = finished.first;
+	for (int i = 0; i < 32 && number < last && in_finished(&finished, number); i++)
+		number++;
+	return number;
+}
+
 /* ---- segments and rings ---- */
 
 static void name_of(const struct chain *chain, uint32_t number, char *name, size_t room)

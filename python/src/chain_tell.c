@@ -271,7 +271,9 @@ void chain_tick(const struct chain *chain)
 {
 	uint64_t ticks;
 
-	if (chain->timer >= 0 && read(chain->timer, &ticks, sizeof ticks) < 0)
+	if (chain->timer < 0 || chain->poll_pid != (long)getpid()) /* a child leaves its parent's to that */
+		return;
+	if (read(chain->timer, &ticks, sizeof ticks) < 0)
 		return; /* nothing has ticked */
 }
 

@@ -58,8 +58,8 @@ static bool settle(PyObject *self, bool acknowledge)
 	}
 	lease->open = false;
 	queue = queue_at(lease->queue);
-	queue_finish(queue, &lease->taken, acknowledge, lease->spilled, &lease->reference);
-	if (acknowledge && queue->tasks)
+	if (queue_finish(queue, &lease->taken, acknowledge, lease->spilled, &lease->reference) &&
+	    queue->tasks)
 		chain_task_done(&queue->chain);
 	return true;
 }

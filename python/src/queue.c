@@ -224,23 +224,25 @@ PyObject *queue_read(struct queue *queue, const struct stoa_message *message, bo
 	return object;
 }
 
-void queue_finish(struct queue *queue, struct chain_taken *taken, bool acknowledge, bool spilled,
+bool queue_finish(struct queue *queue, struct chain_taken *taken, bool acknowledge, bool spilled,
                   const struct spill_reference *reference)
 {
-	chain_done_with(taken, acknowledge);
-	if (acknowledge && spilled)
+	bool done = chain_done_with(taken, acknowledge) == 0 && acknowledge;
+
+	if (done && spilled)
 		spill_done(&queue->store, reference);
+	return done;
 }
 
 /* A message that is no object is gone, as multiprocessing has it; but one that a signal's handler interrupted
- * goes back. */
-static bool is_consumed(const PyObject *object)
+ * goes back, and so does one that is not the `first` of a call: it is told of by the next. */
+static bool is_consumed(const PyObject *object, bool first)
 {
-	return object || PyErr_ExceptionMatches(PyExc_Exception);
+	return object || (first && PyErr_ExceptionMatches(PyExc_Exception));
 }
 
 /* 0, or what queue_raise() wants to know. */
-static int get(struct queue *queue, const struct timespec *deadline, PyObject **object)
+static int get(struct queue *queue, const struct timespec *deadline, bool first, PyObject **object)
 {
 	struct spill_reference reference;
 	struct chain_taken taken;
@@ -250,7 +252,7 @@ static int get(struct queue *queue, const struct timespec *deadline, PyObject **
 	if (rc)
 		return rc;
 	*object = queue_read(queue, &taken.message, &spilled, &reference);
-	queue_finish(queue, &taken, is_consumed(*object), spilled, &reference);
+	queue_finish(queue, &taken, is_consumed(*object, first), spilled, &reference);
 	return *object ? 0 : -EINTR;
 }
 
@@ -266,14 +268,14 @@ static PyObject *queue_get(PyObject *self, PyObject *const *args, Py_ssize_t cou
 		return NULL;
 	if ((given[0] || given[1]) && !queue_deadline(given[0], given[1], &room, &deadline))
 		return NULL;
-	rc = get(queue_at(self), deadline, &object);
+	rc = get(queue_at(self), deadline, true, &object);
 	return rc == 0 ? object : queue_raise(self, rc, false);
 }
 
 static PyObject *queue_get_nowait(PyObject *self, PyObject *unused)
 {
 	PyObject *object;
-	int rc = get(queue_at(self), &stoa_now, &object);
+	int rc = get(queue_at(self), &stoa_now, true, &object);
 
 	(void)unused;
 	return rc == 0 ? object : queue_raise(self, rc, false);
@@ -293,7 +295,7 @@ static PyObject *queue_get_many(PyObject *self, PyObject *args, PyObject *keywor
 		return NULL;
 	list = PyList_New(0);
 	while (list && rc == 0 && PyList_Size(list) < most) {
-		rc = get(queue_at(self), deadline, &object);
+		rc = get(queue_at(self), deadline, PyList_Size(list) == 0, &object);
 		if (rc == 0) {
 			if (PyList_Append(list, object))
 				rc = -EINTR;
@@ -303,9 +305,11 @@ static PyObject *queue_get_many(PyObject *self, PyObject *args, PyObject *keywor
 	}
 	if (!list || rc == 0)
 		return list;
-	/* What came is not lost for what is wrong with the next one: that stays, or is told by the next call. */
-	if (PyList_Size(list) && rc > 0)
+	/* What came is not lost for what is wrong with the next one: that stays, and is told by the next call. */
+	if (PyList_Size(list) && (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_Exception))) {
+		PyErr_Clear();
 		return list;
+	}
 	Py_DECREF(list);
 	return queue_raise(self, rc, false);
 }
@@ -326,7 +330,7 @@ static PyObject *queue_take(PyObject *self, PyObject *args, PyObject *keywords)
 static PyObject *queue_next(PyObject *self)
 {
 	PyObject *object;
-	int rc = get(queue_at(self), NULL, &object);
+	int rc = get(queue_at(self), NULL, true, &object);
 
 	if (rc == 0)
 		return object;

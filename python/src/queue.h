@@ -28,8 +28,9 @@ PyObject *queue_raise(PyObject *self, int rc, bool putting);
  * acknowledgement. */
 PyObject *queue_read(struct queue *queue, const struct stoa_message *message, bool *spilled,
                      struct spill_reference *reference);
-/* Acknowledges it, or gives it back, after queue_read(). */
-void queue_finish(struct queue *queue, struct chain_taken *taken, bool acknowledge, bool spilled,
+/* Acknowledges it, or gives it back, after queue_read().  Whether it is acknowledged: a lease that was held over
+ * fork() is the parent's. */
+bool queue_finish(struct queue *queue, struct chain_taken *taken, bool acknowledge, bool spilled,
                   const struct spill_reference *reference);
 
 /* (timeout) and (block, timeout) as a deadline; false with an exception. */

@@ -2,6 +2,7 @@
 """Queues: what multiprocessing has not."""
 
 import ctypes
+import fcntl
 import glob
 import multiprocessing
 import os
@@ -427,3 +428,130 @@ def elsewhere_get(q):
     if "FileNotFoundError" in done.stderr:
         raise FileNotFoundError
     assert False, done
+
+
+def refuse():
+    raise ValueError("not to be had")
+
+
+class Refused:
+    def __reduce__(self):
+        return refuse, ()
+
+
+def test_what_came_is_not_lost_for_what_is_wrong_with_the_next():
+    with stoa.Queue() as q:
+        q.put_many([1, 2, Refused(), 3])
+        assert q.get_many(10) == [1, 2]
+        with pytest.raises(ValueError, match="not to be had"):
+            q.get_many(10)
+        assert q.get_many(10) == [3]
+
+
+def test_a_child_does_not_end_its_parents_lease():
+    big = b"x" * 100_000
+    with stoa.JoinableQueue() as q:
+        q.put(big)
+        q.put("another")
+        lease = q.take()
+        pid = os.fork()
+        if pid == 0:
+            lease.acknowledge()
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert lease.item == big
+        lease.acknowledge()
+        assert not q.join(0), "one task is done, and not two"
+        q.put(big)
+        q.put(big[::-1] + b"y")
+        assert q.get(timeout=PATIENCE) == "another"
+        assert [q.get(timeout=PATIENCE) for _ in range(2)] == [big, big[::-1] + b"y"]
+
+
+ENDED = """
+import threading, time, stoa
+q = stoa.Queue()
+q.put_many(range(7000))  # three rings
+assert q.get_many(2000) == list(range(2000))
+lease = q.take()  # of the second one
+while q.get() != 6999:
+    pass
+q.shutdown()
+ended = []
+
+def wait():
+    try:
+        q.get()
+    except (stoa.ShutDown, ValueError):
+        ended.append(True)
+
+threads = [threading.Thread(target=wait) for _ in range(3)]
+for thread in threads:
+    thread.start()
+time.sleep(0.1)
+lease.acknowledge()
+q.close()
+for thread in threads:
+    thread.join()
+print(len(ended))
+"""
+
+
+def test_what_others_wait_in_is_not_freed_by_close():
+    program = [sys.executable, "-c", ENDED]
+    memory = os.environ | {"MALLOC_PERTURB_": "165"}  # what is freed is not as it was
+    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, env=memory)
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+
+
+def test_who_is_stopped_behind_its_commit_stops_no_other_sender():
+    big = b"x" * 100_000
+    with stoa.Queue() as q:
+        q.put(big)
+        assert q.get(timeout=PATIENCE) == big
+        (file,) = glob.glob(f"/dev/shm/stoa.{q.name}~s*")
+        with open(file) as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            sender = threading.Thread(target=q.put, args=(big,), daemon=True)
+            sender.start()
+            sender.join(PATIENCE)
+            assert not sender.is_alive()
+        assert q.get(timeout=PATIENCE) == big
+
+
+VANISHED = """
+import glob, os, sys, stoa
+q = stoa.Queue(name=sys.argv[1])
+try:
+    print(q.get(timeout=20))
+except OSError as error:
+    print(type(error).__name__)
+try:
+    q.put(1)
+    print("put")
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_ring_that_has_vanished_is_told(name):
+    with stoa.Queue(name=name) as q:
+        q.put_many(range(3000))
+        assert q.get_many(1024) == list(range(1024))
+        for file in glob.glob(f"/dev/shm/stoa.{name}~r*"):
+            os.unlink(file)
+        program = [sys.executable, "-c", VANISHED, name]
+        done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE)
+        assert (done.stdout, done.stderr) == ("FileNotFoundError\n" * 2, "")
+        assert q.get(timeout=PATIENCE) == 1024
+
+
+def test_a_file_that_ends_before_its_blocks_is_written_safely():
+    with stoa.Queue() as q:
+        q.put(b"x" * 20_000)
+        assert len(q.get(timeout=PATIENCE)) == 20_000
+        (file,) = glob.glob(f"/dev/shm/stoa.{q.name}~s*")
+        if subprocess.run(["fallocate", "-n", "-l", "65536", file]).returncode:
+            pytest.skip("no fallocate")
+        q.put(b"y" * 60_000)
+        assert q.get(timeout=PATIENCE) == b"y" * 60_000
