@@ -203,7 +203,7 @@ void chain_close(struct chain *chain)
 {
 	if (chain->closed || !chain->path)
 		return;
-	if (chain->words && chain->finished && chain_count(chain, CHAIN_SPILLED, 0)) {
+	if (chain->words && chain->send && chain_count(chain, CHAIN_SPILLED, 0)) {
 		chain->files = true;
 		chain_sweep(chain);
 		if (chain->closed) /* by another thread, meanwhile */

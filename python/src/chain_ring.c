@@ -39,7 +39,7 @@ bool is_finished(const struct chain *chain, uint32_t number)
 
 bool is_gone(const struct chain *chain, uint32_t number, int rc)
 {
-	return rc == -ENOENT && is_finished(chain, number) && NUMBER(load_tail(chain)) != number;
+	return rc == -ENOENT && is_finished(chain, number) && NUMBER(load_tail(chain)) > number;
 }
 
 uint32_t next_unfinished(const struct chain *chain, uint32_t number, uint32_t last)

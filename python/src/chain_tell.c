@@ -59,9 +59,9 @@ static int stat_once(struct chain *chain, struct stoa_queue_stat *sum)
 	if (rc)
 		return rc;
 	*sum = (struct stoa_queue_stat){ .struct_size = sizeof *sum };
-	for (uint32_t k = before.first; rc == 0 && k <= NUMBER(tail); k++) {
-		if (!in_finished(&before, k))
-			rc = stat_ring(chain, k, sum);
+	for (uint64_t k = before.first; rc == 0 && k <= NUMBER(tail); k++) {
+		if (!in_finished(&before, (uint32_t)k))
+			rc = stat_ring(chain, (uint32_t)k, sum);
 	}
 	if (chain->closed)
 		return -ESHUTDOWN;
@@ -106,7 +106,8 @@ static int shut_tail(struct chain *chain, uint32_t *last)
 
 int chain_shutdown(struct chain *chain, unsigned how)
 {
-	uint32_t last, k;
+	uint32_t last, number;
+	uint64_t k;
 	int rc;
 
 	if (chain->closed)
@@ -114,21 +115,25 @@ int chain_shutdown(struct chain *chain, unsigned how)
 	if (!chain->unbounded)
 		return stoa_queue_shutdown(chain->send->queue, how);
 	rc = shut_tail(chain, &last);
-	for (k = how == STOA_NOW ? 0 : last; rc == 0 && k <= last; k++) {
-		bool had = has_ring(chain, k);
+	for (k = how == STOA_NOW ? next_unfinished(chain, 0, last) : last; rc == 0 && k <= last; k++) {
 		struct ring *ring;
+		bool had;
 
-		if (is_finished(chain, k))
+		number = (uint32_t)k;
+		had = has_ring(chain, number);
+		if (is_finished(chain, number))
 			continue;
-		rc = get_ring(chain, k, false, &ring);
-		if (rc == -ENOENT && k != last) {
-			rc = 0; /* finished meanwhile */
+		rc = get_ring(chain, number, false, &ring);
+		if (rc == -ENOENT && number != last) {
+			if (!is_gone(chain, number, rc))
+				k = last - 1; /* it has vanished, and so may all up to the last one have */
+			rc = 0;
 			continue;
 		}
 		if (rc == 0) {
 			rc = stoa_queue_shutdown(ring->queue, how);
 			if (!had)
-				forget_ring(chain, k);
+				forget_ring(chain, number);
 			ring_leave(ring);
 		}
 	}

@@ -207,12 +207,15 @@ static bool push_token(struct ring *ring, uint64_t token)
 	return rc == 0;
 }
 
-/* Locked, and still there: a sweeper may have removed it.  Nobody is waited for, who may be stopped. */
-static bool lock(const struct file *file)
+/* Locked, and still there: a sweeper may have removed it.  0 or -errno; -EWOULDBLOCK: who has the lock may be
+ * stopped, and is not waited for. */
+static int lock(const struct file *file)
 {
 	struct stat stat;
 
-	return flock(file->fd, LOCK_EX | LOCK_NB) == 0 && fstat(file->fd, &stat) == 0 && stat.st_nlink > 0;
+	if (flock(file->fd, LOCK_EX | LOCK_NB) || fstat(file->fd, &stat))
+		return -errno;
+	return stat.st_nlink ? 0 : -ENOENT;
 }
 
 struct file *store_reuse(struct store *store, unsigned size_class)
@@ -222,11 +225,12 @@ struct file *store_reuse(struct store *store, unsigned size_class)
 
 	for (int i = 0; ring && i < FREE_TRIES && pop_token(ring, &token); i++) {
 		struct file *file = store_open(store, token, size_class);
+		int rc = file ? lock(file) : -ENOENT;
 
-		if (file && lock(file))
+		if (!rc)
 			return file;
 		PyErr_Clear();
-		if (file && errno == EWOULDBLOCK) { /* who sent it last is not done with it */
+		if (rc == -EWOULDBLOCK) { /* who sent it last is not done with it */
 			store_leave(file);
 			store_free(store, token, size_class);
 			return NULL;

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import pickle
 import select
+import struct
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import time
 import pytest
 
 import stoa
+from stoa import _stoa
 from conftest import PATIENCE, await_that, join, started
 
 FORK = multiprocessing.get_context("fork")
@@ -555,3 +557,30 @@ def test_a_file_that_ends_before_its_blocks_is_written_safely():
             pytest.skip("no fallocate")
         q.put(b"y" * 60_000)
         assert q.get(timeout=PATIENCE) == b"y" * 60_000
+
+
+def test_damaged_words_of_a_chain_are_told(name):
+    with stoa.Queue(name=name) as q:
+        q.put_many(range(3000))
+        assert q.get_many(2000)
+        segment = _stoa.Segment.open(name)
+        words = _stoa.Numbers(segment, "object.words", "Q", 4)
+        finished = _stoa.Struct(segment, "object.finished", 16, None, 0, 1)
+        for tail, first in ((1, 0xFFFFFFFF), (0xFFFFFFFF, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0, 9), (1 << 63 | 0xFFFFFFFF, 3)):
+            words[0] = tail
+            finished.store(struct.pack("IIQ", first, 0xFFFFFFFF, 0))
+            other = stoa.Queue.open(name)
+            for call in (lambda: other.get(timeout=0.1), lambda: other.put_many(range(10_000)), other.qsize,
+                         lambda: other.shutdown(immediate=True)):  # fmt: skip
+                try:
+                    call()
+                except (OSError, stoa.Empty, stoa.ShutDown):
+                    pass
+
+
+def test_another_size_is_refused_where_there_were_large_objects(name):
+    with stoa.Queue(3, name=name) as q:
+        q.put(b"x" * 10_000)
+        with pytest.raises(OSError):
+            stoa.Queue(4, name=name)
+        assert q.get(timeout=PATIENCE) == b"x" * 10_000
