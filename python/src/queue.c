@@ -159,10 +159,15 @@ static PyObject *queue_put(PyObject *self, PyObject *const *args, Py_ssize_t cou
 	return rc == 0 ? Py_NewRef(Py_None) : queue_raise(self, rc, true);
 }
 
-static PyObject *queue_put_nowait(PyObject *self, PyObject *object)
+static PyObject *queue_put_nowait(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
 {
-	int rc = put(queue_at(self), object, &stoa_now);
+	static const char *const names[] = { "obj" };
+	PyObject *given[1] = { NULL };
+	int rc;
 
+	if (!arguments(names, 1, 1, args, count, keywords, given))
+		return NULL;
+	rc = put(queue_at(self), given[0], &stoa_now);
 	return rc == 0 ? Py_NewRef(Py_None) : queue_raise(self, rc, true);
 }
 
@@ -622,7 +627,7 @@ static PyMethodDef queue_methods[] = {
 	{ "put", FAST(queue_put),
 	  "put(obj, block=True, timeout=None): puts an object in; it is committed when this returns.\n"
 	  "Raises Full, ShutDown; ValueError after close(); whatever pickling raises." },
-	{ "put_nowait", queue_put_nowait, METH_O, "put_nowait(obj): put(obj, False)" },
+	{ "put_nowait", FAST(queue_put_nowait), "put_nowait(obj): put(obj, False)" },
 	{ "put_many", KEYED(queue_put_many),
 	  "put_many(objects, block=True, timeout=None): puts them in one after another; how many went.\n"
 	  "Raises Full where none did." },

@@ -12,9 +12,13 @@ from stoa import _types, shared_memory, sharedctypes, synchronize
 __all__ = ["BaseManager", "BaseProxy", "Namespace", "SharedMemoryManager", "SyncManager", "Token"]
 
 
-def _is_number(typecode):
-    """Pointers are none: they mean nothing to other processes, and the server keeps what they point to."""
-    return _types.number_code(_types.from_numpy(_types.ctypes_type(typecode))) is not None
+def _number_code(typecode):
+    """None for all else: pointers mean nothing to other processes, and the server keeps what they point to."""
+    return _types.number_code(_types.from_numpy(_types.ctypes_type(typecode)))
+
+
+def _is_wide_enough(value):
+    return not isinstance(value, int) or -(1 << 63) <= value < 1 << 63
 
 
 class SyncManager(_stock.SyncManager):
@@ -54,17 +58,19 @@ class SyncManager(_stock.SyncManager):
     JoinableQueue = Queue
 
     def Value(self, typecode, value):
-        """A stoa.Value of a number; what is none lives in the server."""
-        if _is_number(typecode) and not isinstance(value, str):
+        """A stoa.Value of a number; what is none lives in the server.  It has 64 bits: in a server it would be
+        whatever it is set to, and not of the typecode's size."""
+        code = _number_code(typecode)
+        if code is not None and _is_wide_enough(value):
             try:
-                return self._own(sharedctypes.Value, typecode, value)
+                return self._own(sharedctypes.Value, "?" if code == "?" else "d" if code in "fd" else "q", value)
             except (TypeError, ValueError):
                 pass
         return super().Value(typecode, value)
 
     def Array(self, typecode, sequence):
         """A stoa.Array of numbers; what is none lives in the server."""
-        if _is_number(typecode):
+        if _number_code(typecode) is not None:
             try:
                 return self._own(sharedctypes.Array, typecode, sequence)
             except (TypeError, ValueError):

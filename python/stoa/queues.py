@@ -438,13 +438,28 @@ class JoinableQueue(Queue):
 
     _kind = "J"
 
+    def _tasks(self):
+        """As in multiprocessing, tasks are counted after close(), too: by a handle for the one call.  None where
+        nobody has the queue any more."""
+        if not self._closed:
+            return self
+        tasks = _stoa.Queue()
+        try:
+            tasks._open(self.name, object=self._object)
+        except FileNotFoundError:
+            return None
+        return tasks
+
     def task_done(self):
         """One more of the objects that were put is done with.  Raises ValueError where all were."""
-        self._task_done()
+        tasks = self._tasks()
+        if tasks is not None:
+            _stoa.Queue._task_done(tasks)
 
     def join(self, timeout=None):
         """Waits until all are, or for so long; whether they are."""
-        return self._join(timeout)
+        tasks = self._tasks()
+        return tasks is None or _stoa.Queue._join(tasks, timeout)
 
 
 class SimpleQueue(_Queue):

@@ -303,6 +303,9 @@ def _new_value(type_, args, lock, where, writers):
 def _count(size_or_initializer):
     if isinstance(size_or_initializer, int):
         return size_or_initializer, None
+    if not hasattr(size_or_initializer, "__getitem__") or isinstance(size_or_initializer, dict):
+        len(size_or_initializer)  # a set, or the keys of a dict: in their order, and no iterator
+        size_or_initializer = list(size_or_initializer)
     return len(size_or_initializer), size_or_initializer
 
 

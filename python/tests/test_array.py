@@ -260,3 +260,10 @@ def test_a_name_gives_the_array_back(name):
     assert stoa.Array("h", [0, 0, 0], name=name)[:] == [1, 7, 3]
     with pytest.raises(OSError):
         stoa.Array("h", 4, name=name)
+
+
+def test_an_array_begins_with_whatever_has_a_length():
+    for initial in ({5}, {5: 6}, {5: 6}.keys(), {6: 5}.values()):
+        assert stoa.Array("i", initial)[:] == multiprocessing.Array("i", initial)[:] == [5]
+    with pytest.raises(TypeError):
+        stoa.Array("i", iter([5]))

@@ -121,3 +121,12 @@ def test_a_text_of_a_manager_is_no_pointer(context):
             value = manager.Value(ctypes.c_char_p, b"text")
             join(started(context, change, value))
             assert value.value == b"changed" * 1000
+
+
+def test_a_number_of_a_manager_has_room():
+    with stoa.Manager() as manager:
+        for code, number in (("i", 1 << 40), ("h", -(1 << 40)), ("B", -1), ("f", 0.1)):
+            value = manager.Value(code, 0)
+            value.value = number
+            assert value.value == number
+        assert manager.Value("i", 1 << 70).value == 1 << 70

@@ -454,3 +454,29 @@ def test_a_program_does_the_same_with_either_library(method):
         run_program(DROP_IN.format(library=library, method=method)) for library in ("multiprocessing", "stoa")
     )
     assert with_stoa == with_other and "closed" in with_stoa
+
+
+def test_tasks_are_counted_after_a_close(context):
+    q = stoa.JoinableQueue()
+    q.put(1)
+    process = started(context, close_and_tell, q)
+    q.close()
+    q.join()
+    join(process)
+    q.join()
+
+
+def close_and_tell(q):
+    q.get(timeout=PATIENCE)
+    q.close()
+    q.task_done()
+
+
+def test_put_nowait_names_its_argument():
+    with stoa.Queue(1) as q:
+        q.put_nowait(obj=1)
+        with pytest.raises(stoa.Full):
+            q.put_nowait(2)
+        for wrong in (lambda: q.put_nowait(), lambda: q.put_nowait(1, 2), lambda: q.put_nowait(object=1)):
+            with pytest.raises(TypeError):
+                wrong()
