@@ -47,8 +47,8 @@ uint32_t next_unfinished(const struct chain *chain, uint32_t number, uint32_t la
 	struct finished finished = { .first = 0 };
 
 	stoa_value_load(chain->finished, &finished);
-	if (number < finished.first && finished.first <= last)
-		number = finished.first;
+	if (number < finished.first && number < last)
+		number = finished.first < last ? finished.first : last;
 	for (int i = 0; i < 32 && number < last && in_finished(&finished, number); i++)
 		number++;
 	return number;

@@ -566,7 +566,8 @@ def test_damaged_words_of_a_chain_are_told(name):
         segment = _stoa.Segment.open(name)
         words = _stoa.Numbers(segment, "object.words", "Q", 4)
         finished = _stoa.Struct(segment, "object.finished", 16, None, 0, 1)
-        for tail, first in ((1, 0xFFFFFFFF), (0xFFFFFFFF, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0, 9), (1 << 63 | 0xFFFFFFFF, 3)):
+        damaged = ((1, 0xFFFFFFFF), (1 << 30, 1 << 31), (0xFFFFFFFF, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0, 9), (1 << 63 | 0xFFFFFFFF, 3))
+        for tail, first in damaged:
             words[0] = tail
             finished.store(struct.pack("IIQ", first, 0xFFFFFFFF, 0))
             other = stoa.Queue.open(name)
