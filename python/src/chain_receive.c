@@ -63,6 +63,8 @@ int ring_to_receive(struct chain *chain, uint32_t number, struct ring **ring)
 
 		if (chain->closed)
 			return -ESHUTDOWN;
+		if (number > last) /* nonsense */
+			return -EBADMSG;
 		number = next_unfinished(chain, number, last);
 		rc = get_ring(chain, number, false, ring);
 		if (rc && !is_gone(chain, number, rc))
