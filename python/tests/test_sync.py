@@ -476,3 +476,32 @@ def test_a_thread_that_has_lost_the_object_of_its_lock_may_find_it_again():
     assert lock.acquire(False)
     lock.release()
     assert in_thread(lock.acquire, False)
+
+
+def test_who_is_interrupted_on_the_way_back_waits_no_more():
+    condition, held, back = stoa.Condition(), threading.Event(), threading.Event()
+
+    def hold():
+        with condition:
+            held.set()
+            back.wait(PATIENCE)
+
+    def interrupt(_, frame):
+        if held.is_set() and frame.f_code is stoa.Condition.acquire.__code__:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    thread = threading.Thread(target=hold)
+    condition.acquire()
+    thread.start()
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            while not condition.wait(0.01):
+                pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    back.set()
+    thread.join(PATIENCE)
+    assert not any(condition._waiters.table[1:])
