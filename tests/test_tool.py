@@ -393,6 +393,8 @@ def gc_removes_what_nobody_uses_when_it_is_named(world):
     require(answer.status == 1 and "somebody is writing it" in answer.out and part.exists(), answer)
     held.close()
     require(not file.exists())
+    listed = {e["name"]: e for e in parsed(stoa("gc", "--json"))}
+    require(listed[f"{world.name}~s12"]["what"] == "keep" and "name it" in listed[f"{world.name}~s12"]["why"], listed)
     answer = stoa("gc", "--yes", *[part.name.removeprefix("stoa.")] * 2)
     require(answer.status == 0 and not part.exists(), answer)
 

@@ -14,7 +14,9 @@
  *
  * A file called NAME~... belongs to the segment NAME: the Python package keeps there what did not fit into it, in
  * segments and in plain files.  Whoever uses NAME may come to need it, whether or not anybody lives in it now.  So
- * it goes when NAME goes, or has gone.  Plain files are locked (flock(2)) by who is writing them.
+ * it goes when NAME goes.  Where NAME has gone, somebody may still have that segment mapped: then it goes by itself
+ * only if NAME is temporary, whose name nobody removes before the last has left.  Plain files are locked (flock(2))
+ * by who is writing them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,17 +66,21 @@ static bool may_go(const struct segment *segment, const char *name, bool named)
 	return named || is_temporary(name) || (segment->info.flags & STOA_UNLINK_LAST);
 }
 
-/* Whether what a file belongs to is there, and will not go. */
-static bool base_stays(const struct plan *plan)
+/* Of a file that belongs to a segment, and goes by `deed` where it goes. */
+static enum deed deed_of_part(const struct plan *plan, enum deed deed)
 {
+	const char *name = plan->segment.base;
 	struct segment base;
-	bool stays;
 
-	gather(plan->segment.base, false, &base);
-	stays = base.rc ? base.rc != -ENOENT
-	                : base.info.participants_alive || !may_go(&base, plan->segment.base, plan->named);
+	gather(name, false, &base);
+	if (base.rc == -ENOENT) {
+		if (!plan->named && !is_temporary(name))
+			deed = DEED_ASK;
+	} else if (base.rc || base.info.participants_alive || !may_go(&base, name, plan->named)) {
+		deed = DEED_PART;
+	}
 	gather_end(&base);
-	return stays;
+	return deed;
 }
 
 static enum deed deed_of(const struct plan *plan)
@@ -89,7 +95,7 @@ static enum deed deed_of(const struct plan *plan)
 	if (segment->info.participants_alive)
 		return segment->dead ? DEED_REAP : DEED_NONE;
 	if (segment->base)
-		return base_stays(plan) ? DEED_PART : file ? DEED_DELETE : DEED_REMOVE;
+		return deed_of_part(plan, file ? DEED_DELETE : DEED_REMOVE);
 	if (segment->info.flags & STOA_UNLINK_LAST)
 		return DEED_LEAVE;
 	return may_go(segment, plan->operand, plan->named) ? DEED_REMOVE : DEED_ASK;
@@ -202,7 +208,7 @@ static void do_it(struct plan *plan)
 {
 	if (plan->deed != DEED_REAP && !goes_away(plan))
 		return;
-	if (goes_away(plan) && plan->segment.base && base_stays(plan))
+	if (goes_away(plan) && plan->segment.base && deed_of_part(plan, plan->deed) != plan->deed)
 		plan->done = "somebody has joined what it belongs to";
 	else if (plan->deed == DEED_DELETE)
 		plan->done = delete_file(&plan->segment);
