@@ -108,7 +108,7 @@ class _Home:
         self.shapes = []  # of the places, by index; the owner's
         self.free = collections.defaultdict(collections.deque)  # by shape: places that we have dropped,
         self.listed = set()  # all of these; one that comes back to us as a pickle stays there meanwhile
-        self.left = 0  # bytes that are surely there
+        self.left = 0  # bytes that no place has: what will lie beside an object (its lock) has its room
         self.table = Numbers(segment, "places", "Q", 3 * places)  # generation, sent, arrived
         self.holders = Numbers(segment, "holders", "Q", self.words * participants)
         self.arrive()
@@ -228,9 +228,7 @@ class _Home:
         if len(self.shapes) == self.places:
             return None
         if self.left < room:
-            self.left = self.segment.info()["free_bytes"]
-            if self.left < room:
-                return None
+            return None
         self.left -= room
         self.shapes.append(shape)
         self.hold(len(self.shapes) - 1)

@@ -156,6 +156,13 @@ def test_more_homes_come_when_they_are_needed_and_go_when_they_are_not():
     assert len(segments()) <= before + 1
 
 
+def test_each_object_has_room_for_a_lock_however_many_there_are():
+    arrays = [stoa.Array("b", 2000) for _ in range(1000)]
+    for array in arrays:
+        with array.get_lock():
+            array[0] = 1
+
+
 def test_objects_are_collected_while_others_are_made():
     class Cycle:
         def __init__(self):
