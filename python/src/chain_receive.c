@@ -220,12 +220,11 @@ static int move_receive(struct chain *chain, struct ring *ring, int verdict)
 static int wait_at(struct chain *chain, struct ring *ring, struct chain_taken *taken,
                    const struct timespec *deadline)
 {
-	struct timespec slice = stoa_deadline(chain->lingering_count ? LINGER_NS : SLICE_NS);
-	bool last = deadline && (deadline->tv_sec < slice.tv_sec ||
-	                         (deadline->tv_sec == slice.tv_sec && deadline->tv_nsec <= slice.tv_nsec));
-	int rc = take_at(ring, taken, last ? deadline : &slice);
+	struct timespec slice;
+	bool again = wait_slice(&deadline, &slice, chain->lingering_count ? LINGER_NS : SLICE_NS);
+	int rc = take_at(ring, taken, deadline);
 
-	return rc == STOA_CLOSED || (rc == STOA_TIMEOUT && !last) ? STOA_CHANGED : rc;
+	return rc == STOA_CLOSED || (rc == STOA_TIMEOUT && again) ? STOA_CHANGED : rc;
 }
 
 /* Nothing is at `ring`, now or, STOA_CLOSED, for ever.  As chain_take(); STOA_CHANGED: look again. */

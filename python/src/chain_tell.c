@@ -196,18 +196,16 @@ int chain_join(struct chain *chain, const struct timespec *deadline)
 	if (rc)
 		return rc;
 	for (;;) {
-		struct timespec slice = stoa_deadline(SLICE_NS); /* tasks may be discarded, too */
-		bool last = deadline &&
-		            (deadline->tv_sec < slice.tv_sec ||
-		             (deadline->tv_sec == slice.tv_sec && deadline->tv_nsec <= slice.tv_nsec));
+		const struct timespec *until = deadline;
+		struct timespec slice;
+		bool again = wait_slice(&until, &slice, SLICE_NS); /* tasks may be discarded, too */
 
 		rc = stoa_value_load(joining.done, &joining.seen);
 		rc = rc ? rc : tasks_sent(chain, &sent);
 		if (rc || joining.seen >= sent)
 			break;
-		rc = deadline == &stoa_now ? STOA_TIMEOUT
-		                           : call_waiting(wait_for_more, &joining, last ? deadline : &slice);
-		if (rc < 0 || (rc == STOA_TIMEOUT && last) || deadline == &stoa_now)
+		rc = deadline == &stoa_now ? STOA_TIMEOUT : call_waiting(wait_for_more, &joining, until);
+		if (rc < 0 || (rc == STOA_TIMEOUT && !again))
 			break;
 	}
 	stoa_value_close(joining.done);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * module.c - the extension module stoa._stoa: the library's calls for Python, with its errors and its waiting.
+ * module.c - the extension module stoa._stoa: the library's calls for Python, with its errors and its
+ * waiting.
  */
 #include "module.h"
 #include "number.h"
@@ -52,15 +53,35 @@ bool deadline_from(PyObject *timeout, struct timespec *room, const struct timesp
 	return true;
 }
 
+/* A signal that comes just before the kernel is asked to wait, or to another thread, ends no wait. */
+#define SLICE_NS 1000000000ll
+
+bool wait_slice(const struct timespec **deadline, struct timespec *slice, int64_t ns)
+{
+	*slice = stoa_deadline(ns);
+	if (*deadline && ((*deadline)->tv_sec < slice->tv_sec ||
+	                  ((*deadline)->tv_sec == slice->tv_sec && (*deadline)->tv_nsec <= slice->tv_nsec)))
+		return false;
+	*deadline = slice;
+	return true;
+}
+
 int call_waiting(int (*fn)(void *context, const struct timespec *deadline), void *context,
                  const struct timespec *deadline)
 {
+	bool again;
 	int rc;
 
 	do {
-		Py_BEGIN_ALLOW_THREADS rc = fn(context, deadline);
+		const struct timespec *until = deadline;
+		struct timespec slice;
+
+		if (PyErr_CheckSignals())
+			return -EINTR;
+		again = wait_slice(&until, &slice, SLICE_NS);
+		Py_BEGIN_ALLOW_THREADS rc = fn(context, until);
 		Py_END_ALLOW_THREADS
-	} while (rc == -EINTR && PyErr_CheckSignals() == 0);
+	} while (rc == -EINTR || (rc == STOA_TIMEOUT && again));
 	return rc;
 }
 

@@ -26,10 +26,14 @@ PyObject *raise_fault(int rc, const char *what);
  */
 bool deadline_from(PyObject *timeout, struct timespec *room, const struct timespec **deadline);
 
+/* Makes `*deadline` that of a slice of the wait, `ns` from now, which is `*slice`; false, and it stays, where
+ * it comes first. */
+bool wait_slice(const struct timespec **deadline, struct timespec *slice, int64_t ns);
+
 /*
- * Calls `fn`, which may wait, without the interpreter's lock, as often as a signal handler ends it early;
- * Python's handlers run in between.  The library's answer; or -EINTR, with the exception that a handler
- * has raised.
+ * Calls `fn`, which may wait, without the interpreter's lock, as often as a signal handler ends it early, and
+ * every second; Python's handlers run before each.  The library's answer; or -EINTR, with the exception that
+ * a handler has raised.  `fn` says STOA_TIMEOUT where the time has run out.
  */
 int call_waiting(int (*fn)(void *context, const struct timespec *deadline), void *context,
                  const struct timespec *deadline);
@@ -48,8 +52,8 @@ int add_struct(PyObject *module);
 int add_queue(PyObject *module);
 int add_sync(PyObject *module);
 
-/* Functions of the module that a file other than module.c has.  forget_holding(): in a forked child, which holds
- * none of its parent's locks. */
+/* Functions of the module that a file other than module.c has.  forget_holding(): in a forked child, which
+ * holds none of its parent's locks. */
 PyObject *forget_holding(PyObject *module, PyObject *unused);
 PyObject *unlock(PyObject *module, PyObject *args);
 PyObject *queue_look(PyObject *module, PyObject *args);
