@@ -485,6 +485,51 @@ static void a_stopped_sender_does_not_hold_up_the_end_of_a_drain(void **state)
 	alarm(0);
 }
 
+/* Somebody holds a message, so the end is EMPTY and not yet CLOSED: all that was committed has come by then. */
+static void drain_to_empty(struct stopped *stopped, struct topology topology, uint64_t *seed)
+{
+	struct timespec far = in_ms(PATIENCE_MS);
+	struct stoa_message held, message;
+	struct stoa_receiver *receiver;
+	uint64_t received = 1;
+	pid_t pid;
+	int rc;
+
+	stopped->place = new_queue(topology, 3, RACE_WORDS * sizeof(uint64_t));
+	atom64_store_seq(&stopped->accepted, 0);
+	atom64_store_seq(&stopped->ready, 0);
+	receiver = new_receiver(&stopped->place);
+	pid = child_start(push_until_closed, stopped);
+	ok(stoa_receiver_take(receiver, &held, &far));
+	for (uint64_t i = below(seed, 300); i > 0; i--)
+		received += pop_any(receiver) == STOA_OK;
+	ok(stoa_queue_shutdown(stopped->place.queue, STOA_DRAIN));
+	while ((rc = pop_any(receiver)) == STOA_OK)
+		received++;
+	assert_int_equal(rc, STOA_EMPTY);
+	assert_int_equal(child_end(pid), 0);
+	assert_int_equal(received, count_of(&stopped->accepted));
+	assert_int_equal(stoa_receiver_take(receiver, &message, &stoa_now), STOA_EMPTY);
+	ok(stoa_receiver_return(receiver, &held));
+	ok(stoa_receiver_take(receiver, &held, &stoa_now));
+	ok(stoa_receiver_release(receiver, &held));
+	assert_int_equal(pop_any(receiver), STOA_CLOSED);
+	ok(stoa_receiver_close(receiver));
+	end_place(&stopped->place);
+}
+
+static void empty_after_a_drain_means_that_only_leases_are_left(void **state)
+{
+	struct stopped *stopped = shared_memory(sizeof *stopped);
+	uint64_t seed = 0x98;
+
+	(void)state;
+	alarm(100);
+	for (unsigned round = 0; round < 200; round++)
+		drain_to_empty(stopped, topologies[round % 4], &seed);
+	alarm(0);
+}
+
 /* ---- with the last sender ---- */
 
 static struct place new_place_that_closes(struct topology topology)
@@ -593,6 +638,7 @@ int main(void)
 		cmocka_unit_test(the_end_of_the_last_lease_wakes_who_waits_for_the_end),
 		cmocka_unit_test(what_a_sender_was_told_is_what_the_receivers_get),
 		cmocka_unit_test(a_stopped_sender_does_not_hold_up_the_end_of_a_drain),
+		cmocka_unit_test(empty_after_a_drain_means_that_only_leases_are_left),
 		cmocka_unit_test(a_queue_closes_when_its_last_sender_closes_and_not_before_one_came),
 		cmocka_unit_test(a_queue_closes_when_its_last_sender_is_killed),
 	};

@@ -152,6 +152,9 @@ STOA_API int stoa_queue_footprint(const struct stoa_queue_config *config, uint64
  * get what is left, and STOA_CLOSED only when nothing is left and, under STOA_REDELIVER, no
  * lease is open.  STOA_NOW: nothing is received any more, unread messages count as discarded;
  * open leases stay valid.  STOA_NOW may follow STOA_DRAIN.  Everyone who waits is woken.
+ * STOA_EMPTY after STOA_DRAIN, by a receiver's call that began when this had returned (or whose caller has
+ * learnt of it): nothing more will be committed, and all that was has been taken; only what is leased, or was
+ * given back meanwhile, can still come.
  * Returns: 0; -EINVAL; -EACCES (read-only).
  * Callers: any thread of any process.  Progress: lock-free.  Death: shut down or not.
  */
@@ -287,6 +290,7 @@ STOA_API int stoa_receiver_close(struct stoa_receiver *receiver);
 /**
  * Receives a copy of the next message, acknowledged when this returns, or says at once that
  * there is none.  `size`, where not NULL, gets the message's size, also with -EMSGSIZE.
+ * STOA_EMPTY while the queue drains: none but what is leased will come, see stoa_queue_shutdown().
  * Returns: 0; STOA_EMPTY; STOA_CLOSED; -EMSGSIZE (longer than `room`; it stays first in line);
  *   -ENOBUFS (all `holds` blocks are leased); -EBUSY, -EUSERS (first use in a forked child: as
  *   stoa_receiver_open()); -EBADMSG (corrupt); -EINVAL.
