@@ -78,6 +78,8 @@ struct text participant_name(const struct segment *segment, uint32_t slot);
 const char *participant_state(const struct participant *participant);
 bool participant_stopped(const struct participant *participant);
 
+/* Files of other directories have any name: what begins as a segment does is one. */
+bool begins_as_segment(const char *path);
 /* The names of all segments in /dev/shm, sorted; `count` of them. */
 char **segment_names(size_t *count);
 void names_end(char **names, size_t count);

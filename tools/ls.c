@@ -26,8 +26,7 @@ static void add(struct list *list, const char *name)
 	gather(name, false, &list->segments[list->count++]);
 }
 
-/* Files of other directories have any name: what begins as a segment does is one. */
-static bool begins_as_segment(const char *path)
+bool begins_as_segment(const char *path)
 {
 	char magic[8];
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * main.c - stoa: what is in shared memory, who is attached, who is stuck?
+ * main.c - stoa: shared memory from the shell: what is in it, who is attached, who is stuck; values, messages, work.
  *
- * One program with a command for each question; this file has their table, and what all of them do alike: help,
- * complaints, exit status.
+ * One program with a command for each question or deed; this file has their table, and what all of them do alike:
+ * help, complaints, exit status.
  *
  * Commands that look open segments read-only, take part in nothing and wait for nobody.  What they
  * read is not trusted; one thing the library cannot guard against is a file that is cut while it is
@@ -21,8 +21,9 @@
 #include "tool.h"
 
 static const struct command *const commands[] = {
-	&command_ls,   &command_stat,  &command_top, &command_peek,
-	&command_dump, &command_check, &command_gc,  &command_doctor,
+	&command_ls,  &command_stat,   &command_top,    &command_peek, &command_dump, &command_check,
+	&command_gc,  &command_doctor, &command_create, &command_rm,   &command_get,  &command_set,
+	&command_add, &command_watch,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -123,12 +124,13 @@ static void print_help(const struct command *command)
 		printf("\n%s", command->help);
 }
 
-int next_option(const struct command *command, int argc, char **argv, const struct option *options)
+int next_option_of(const struct command *command, int argc, char **argv, const char *letters,
+                   const struct option *options)
 {
 	int letter, index = -1;
 
 	opterr = 0;
-	letter = getopt_long(argc, argv, ":", options, &index);
+	letter = getopt_long(argc, argv, letters, options, &index);
 	if (letter == 'h')
 		print_help(command);
 	else if (letter == ':')
@@ -138,6 +140,29 @@ int next_option(const struct command *command, int argc, char **argv, const stru
 	else if (letter == '?')
 		misused(command, "%s: there is no such option", argv[optind - 1]);
 	return letter == ':' ? '?' : letter;
+}
+
+int next_option(const struct command *command, int argc, char **argv, const struct option *options)
+{
+	return next_option_of(command, argc, argv, ":", options);
+}
+
+static bool is_operand(const char *text)
+{
+	return text[0] != '-' || !text[1] || (text[1] >= '0' && text[1] <= '9') || text[1] == '.';
+}
+
+int next_option_or_number(const struct command *command, int argc, char **argv, const struct option *options,
+                          int *operands)
+{
+	int letter;
+
+	while (optind < argc && is_operand(argv[optind]))
+		argv[1 + (*operands)++] = argv[optind++];
+	letter = next_option_of(command, argc, argv, "+:", options);
+	while (letter == -1 && optind < argc) /* behind "--" */
+		argv[1 + (*operands)++] = argv[optind++];
+	return letter;
 }
 
 int json_option(const struct command *command, int argc, char **argv, bool *json)
@@ -167,6 +192,34 @@ bool number_option(const struct command *command, const char *option, const char
 		return true;
 	misused(command, "--%s takes a number from %llu to %llu, not \"%s\"", option,
 	        (unsigned long long)least, (unsigned long long)most, text);
+	return false;
+}
+
+bool size_option(const struct command *command, const char *option, const char *text, uint64_t least,
+                 uint64_t most, uint64_t *size)
+{
+	static const char units[] = "KMGT";
+	size_t length = strlen(text);
+	const char *unit = length > 1 ? strchr(units, text[length - 1]) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	char *digits = must_have(strndup(text, unit ? length - 1 : length));
+	bool right = number_option(command, option, digits, (least + (1ull << shift) - 1) >> shift,
+	                           most >> shift, size);
+
+	*size <<= shift;
+	free(digits);
+	return right;
+}
+
+bool seconds_option(const struct command *command, const char *option, const char *text, double least,
+                    double most, double *seconds)
+{
+	char *end;
+
+	*seconds = strtod(text, &end);
+	if (end != text && !*end && *seconds >= least && *seconds <= most)
+		return true;
+	misused(command, "--%s takes seconds from %g to %g, not \"%s\"", option, least, most, text);
 	return false;
 }
 

@@ -10,6 +10,7 @@
 
 #include "answer.h"
 #include "show.h"
+#include "target.h"
 
 #define BYTES_DEFAULT 256
 #define BYTES_MOST (1ull << 32)
@@ -134,27 +135,26 @@ static int peek_queue(struct stoa_segment *open, const char *name, const struct 
 
 /* ---- values and arrays ---- */
 
-/* One number, or `size` bytes. */
-static void print_value(uint32_t type, const uint8_t *bytes, uint64_t size, uint64_t whole,
-                        const struct peek_how *how)
+void print_value(const char *key, uint32_t type, const uint8_t *bytes, uint64_t size, uint64_t whole,
+                 const struct peek_how *how)
 {
 	char text[64];
 	bool number = value_text(type, bytes, text);
 
 	if (how->format == PEEK_JSON) {
 		if (!number) {
-			answer_object(NULL);
+			answer_object(key);
 			answer_number("size", whole);
 			answer_bytes(bytes, size);
 			answer_end();
 		} else if (type == STOA_BOOL) {
-			answer_flag(NULL, bytes[0]);
+			answer_flag(key, bytes[0]);
 		} else if (type == STOA_F32 || type == STOA_F64) {
-			answer_float(NULL, strtod(text, NULL));
+			answer_float(key, strtod(text, NULL));
 		} else if (text[0] == '-') {
-			answer_signed(NULL, strtoll(text, NULL, 10));
+			answer_signed(key, strtoll(text, NULL, 10));
 		} else {
-			answer_number(NULL, strtoull(text, NULL, 10));
+			answer_number(key, strtoull(text, NULL, 10));
 		}
 	} else if (how->format == PEEK_HEX) {
 		print_hex(bytes, size, whole, how->indent);
@@ -179,8 +179,8 @@ static int peek_value(struct stoa_segment *open, const char *name, const struct 
 	bytes = must_have(malloc(shape.size < 8 ? 8 : shape.size));
 	rc = stoa_value_load(value, bytes);
 	if (!rc)
-		print_value(shape.type, bytes, shape.size < how->bytes ? shape.size : how->bytes, shape.size,
-		            how);
+		print_value(NULL, shape.type, bytes, shape.size < how->bytes ? shape.size : how->bytes,
+		            shape.size, how);
 	free(bytes);
 	stoa_value_close(value);
 	return rc;
@@ -203,7 +203,7 @@ static int peek_array(struct stoa_segment *open, const char *name, const struct 
 		if (!rc && how->format != PEEK_JSON)
 			printf("%*s[%" PRIu64 "]  ", (int)how->indent, "", i);
 		if (!rc)
-			print_value(shape.type, element, size, size,
+			print_value(NULL, shape.type, element, size, size,
 			            &(struct peek_how){ .format = how->format });
 	}
 	if (!rc && how->format != PEEK_JSON && shape.count > how->first)
@@ -233,19 +233,6 @@ int peek_object(struct stoa_segment *open, const struct stoa_object_info *info, 
 
 /* ---- the command ---- */
 
-/* 0; -ENOENT; -EBADMSG. */
-static int find(const struct stoa_segment *open, const char *name, struct stoa_object_info *info)
-{
-	int rc;
-
-	for (uint32_t i = 0;; i++) {
-		info->struct_size = sizeof *info;
-		rc = stoa_segment_object(open, i, info);
-		if (rc == -ENOENT || (rc == 0 && strcmp(info->name, name) == 0))
-			return rc;
-	}
-}
-
 static int peek(const char *name, const char *object, const struct peek_how *how)
 {
 	struct stoa_object_info info;
@@ -254,7 +241,7 @@ static int peek(const char *name, const char *object, const struct peek_how *how
 
 	if (rc)
 		return complain_rc(name, rc);
-	rc = find(open, object, &info);
+	rc = object_find(open, object, &info);
 	if (rc == -ENOENT)
 		status = complain(object, "there is no object of that name in %s", name);
 	else if (!rc && !can_be_peeked(info.kind))

@@ -18,6 +18,9 @@ struct peek_how {
 	unsigned indent;
 };
 
+/* One number, or `size` bytes of `whole`; `key` is for JSON. */
+void print_value(const char *key, uint32_t type, const uint8_t *bytes, uint64_t size, uint64_t whole,
+                 const struct peek_how *how);
 bool can_be_peeked(uint32_t kind);
 /* Prints what lies there; 0 or a negative errno. */
 int peek_object(struct stoa_segment *open, const struct stoa_object_info *info, const struct peek_how *how);

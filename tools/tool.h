@@ -33,6 +33,7 @@ struct command {
 
 extern const struct command command_ls, command_stat, command_top, command_peek, command_dump, command_check,
 	command_gc, command_doctor;
+extern const struct command command_create, command_rm, command_get, command_set, command_add, command_watch;
 
 /* "stoa: NAME: reason" on stderr.  Returns STATUS_FAILURE. */
 int complain(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -49,6 +50,15 @@ int misused(const struct command *command, const char *format, ...) __attribute_
  * is 'h'.
  */
 int next_option(const struct command *command, int argc, char **argv, const struct option *options);
+/* The same, with short options: `letters` as getopt_long(3) has them, "+:..." where operands end the options. */
+int next_option_of(const struct command *command, int argc, char **argv, const char *letters,
+                   const struct option *options);
+/*
+ * The same for commands whose operands may be numbers below zero, which no option looks like: operands are moved
+ * to the front of argv, and `*operands` counts them.
+ */
+int next_option_or_number(const struct command *command, int argc, char **argv, const struct option *options,
+                          int *operands);
 #define HELP_OPTION                                                                                          \
 	{                                                                                                    \
 		"help", no_argument, NULL, 'h'                                                               \
@@ -67,6 +77,14 @@ int json_option(const struct command *command, int argc, char **argv, bool *json
 /* A number from `least` to `most`; false, and said, where it is none. */
 bool number_option(const struct command *command, const char *option, const char *text, uint64_t least,
                    uint64_t most, uint64_t *number);
+
+/* Likewise, with K, M, G or T behind it for powers of 1,024. */
+bool size_option(const struct command *command, const char *option, const char *text, uint64_t least,
+                 uint64_t most, uint64_t *size);
+/* Seconds, with fractions. */
+bool seconds_option(const struct command *command, const char *option, const char *text, double least,
+                    double most, double *seconds);
+#define SECONDS_MOST 1e9
 
 /* The file of a segment's name.  malloc'd. */
 char *file_of(const char *name);

@@ -362,17 +362,6 @@ static bool sort_option(const struct command *command, const char *text, enum so
 	return false;
 }
 
-static bool seconds_option(const struct command *command, const char *text, double *seconds)
-{
-	char *end;
-
-	*seconds = strtod(text, &end);
-	if (end != text && !*end && *seconds >= 0.05 && *seconds <= 3600)
-		return true;
-	misused(command, "--interval takes seconds from 0.05 to 3600, not \"%s\"", text);
-	return false;
-}
-
 static int run(const struct command *command, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -399,7 +388,7 @@ static int run(const struct command *command, int argc, char **argv)
 		else if (letter == 'b')
 			right = number_option(command, "batch", optarg, 1, UINT64_MAX, &times);
 		else if (letter == 'i')
-			right = seconds_option(command, optarg, &seconds);
+			right = seconds_option(command, "interval", optarg, 0.05, 3600, &seconds);
 		else if (letter == 's')
 			right = sort_option(command, optarg, &sort);
 		else if (letter == 'j')
