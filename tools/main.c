@@ -23,7 +23,7 @@
 static const struct command *const commands[] = {
 	&command_ls,  &command_stat,   &command_top,    &command_peek, &command_dump, &command_check,
 	&command_gc,  &command_doctor, &command_create, &command_rm,   &command_get,  &command_set,
-	&command_add, &command_watch,  &command_send,   &command_recv,
+	&command_add, &command_watch,  &command_send,   &command_recv, &command_run,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

@@ -34,7 +34,7 @@ struct command {
 extern const struct command command_ls, command_stat, command_top, command_peek, command_dump, command_check,
 	command_gc, command_doctor;
 extern const struct command command_create, command_rm, command_get, command_set, command_add, command_watch,
-	command_send, command_recv;
+	command_send, command_recv, command_run;
 
 /* "stoa: NAME: reason" on stderr.  Returns STATUS_FAILURE. */
 int complain(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
