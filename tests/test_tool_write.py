@@ -1,0 +1,665 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The commands of stoa that write, as their users meet them: test_tool_write.py TOOL
+
+Objects made, set and watched; messages through a queue, with receivers that are killed; a pool of workers that are
+killed.  What comes out is compared with what went in.  Speaks TAP.
+"""
+import json
+import os
+import pty
+import random
+import shutil
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+TOOL = os.path.abspath(sys.argv[1])
+PATIENCE = 100  # seconds, for what must happen
+NAME = f"test-write-{os.getpid()}"
+SANITIZER_FOUND = 99
+
+ENVIRONMENT = dict(
+    os.environ,
+    LC_ALL="C.UTF-8",
+    ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + f":exitcode={SANITIZER_FOUND}",
+    UBSAN_OPTIONS=os.environ.get("UBSAN_OPTIONS", "") + f":halt_on_error=1:exitcode={SANITIZER_FOUND}",
+)
+
+
+class Answer:
+    def __init__(self, arguments, given=b"", **options):
+        done = subprocess.run(
+            [TOOL, *map(str, arguments)],
+            env=ENVIRONMENT,
+            input=given if isinstance(given, bytes) else given.encode(),
+            capture_output=True,
+            timeout=PATIENCE,
+            **options,
+        )
+        self.status, self.arguments, self.bytes = done.returncode, arguments, done.stdout
+        self.out = done.stdout.decode(errors="replace")
+        self.err = done.stderr.decode(errors="replace")
+
+    def __str__(self):
+        return f"stoa {' '.join(map(str, self.arguments))}: status {self.status}\n{self.out[:2000]}{self.err[:2000]}"
+
+    def is_refused(self, status, words):
+        return self.status == status and not self.out and self.err.count("\n") == 1 and words in self.err
+
+
+def stoa(*arguments, **options):
+    return Answer(arguments, **options)
+
+
+def done(*arguments, **options):
+    """What it printed; it must have gone well, and without a word beside it."""
+    answer = stoa(*arguments, **options)
+    require(answer.status == 0 and not answer.err, answer)
+    return answer.out
+
+
+def start(*arguments, **options):
+    return subprocess.Popen([TOOL, *map(str, arguments)], env=ENVIRONMENT, **options)
+
+
+def require(condition, about=""):
+    if not condition:
+        raise AssertionError(str(about))
+
+
+def await_that(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def look(name, which):
+    """What stat tells of an object."""
+    return next(o for o in json.loads(done("stat", "--json", name))["objects"] if o["name"] == which)
+
+
+def children(pid):
+    """Its children that live."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(words[1]) == pid and words[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+# ---- objects ----
+
+
+def what_is_created_has_the_shape_that_was_asked_for(name):
+    done("create", name, "--bytes", "2M", "--mode", "0640", "--participants", 12)
+    require(stat.S_IMODE(os.stat(f"/dev/shm/stoa.{name}").st_mode) == 0o640)
+    done("create", name, "queue", "jobs", "--capacity", 10, "--message-size", "1K", "--receivers", "one")
+    done("create", name, "array", "numbers", "--count", 5, "--type", "f32")
+    done("create", name, "semaphore", "permits", "--initial", 3, "--permits-return")
+    done("create", name, "event", "go", "--initial", 1)
+    done("create", name, "barrier", "meet", "--parties", 3)
+    done("create", name, "lock", "door")
+    done("create", name, "value", "frame", "--size", 12, "--initial", "twelve bytes")
+    jobs = look(name, "jobs")
+    require((jobs["capacity"], jobs["message_size"]) == (10, 1024), jobs)
+    require(done("get", name, "permits") == "3\n" and done("get", name, "go") == "set\n")
+    require(done("get", name, "door") == "free\n" and done("get", name, "jobs") == "0\n")
+    require(done("get", name, "frame") == "twelve bytes\n")
+    require(done("check", name) == f"{name}: whole\n")
+
+
+def to_create_once_more_changes_nothing_but_another_shape_is_refused(name):
+    for _ in range(2):
+        done("create", name, "value", "count", "--initial", 7)
+    done("set", name, "count", 8)
+    done("create", name, "value", "count", "--initial", 7)
+    require(done("get", name, "count") == "8\n")
+    refusals = (
+        (["create", name, "--exclusive"], name, "it is there already"),
+        (["create", name, "value", "count", "--exclusive"], "count", "it is there already"),
+        (["create", name, "value", "count", "--type", "u8"], "count", "of another kind or shape"),
+        (["create", name, "queue", "count"], "count", "of another kind or shape"),
+        (["create", name, "--bytes", "1G"], name, "smaller"),
+        (["create", name, "value", "x" * 80], "x" * 80, "the name is too long"),
+        (["create", name, "queue", "large", "--capacity", "1M"], "large", "there is no room for it"),
+    )
+    for arguments, about, words in refusals:
+        require(stoa(*arguments).is_refused(1, f"stoa: {about}: ") and words in stoa(*arguments).err, stoa(*arguments))
+
+
+def a_new_segment_has_room_for_its_object(name):
+    done("create", name, "queue", "large", "--capacity", "64K", "--message-size", 256)
+    require(look(name, "large")["capacity"] == 65536)
+    done("create", name, "value", "besides")
+
+
+def rm_removes_segments_and_nothing_else(name):
+    done("create", name)
+    done("rm", name)
+    require(not Path(f"/dev/shm/stoa.{name}").exists())
+    require(stoa("rm", name).is_refused(1, "there is nothing of that name"))
+    done("rm", "--force", name)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        mine = Path(directory, "mine")
+        mine.write_text("no segment, but dear to somebody")
+        require(stoa("rm", mine).is_refused(1, "no segment of stoa"))
+        require(mine.exists())
+        done("create", f"{directory}/segment")
+        done("rm", f"{directory}/segment")
+        require(os.listdir(directory) == ["mine"])
+
+
+def numbers_of_every_type_are_set_and_read(name):
+    for kind, least, most in (
+        ("i8", -128, 127), ("u8", 0, 255), ("i16", -32768, 32767), ("u16", 0, 65535), ("i32", -2**31, 2**31 - 1),
+        ("u32", 0, 2**32 - 1), ("i64", -2**63, 2**63 - 1), ("u64", 0, 2**64 - 1),
+    ):  # fmt: skip
+        done("create", name, "value", kind, "--type", kind, "--initial", most)
+        require(done("get", name, kind) == f"{most}\n", kind)
+        done("set", name, kind, least)
+        require(done("get", name, kind) == f"{least}\n", kind)
+        for wrong in (least - 1, most + 1, "", "1x", "x", "1.5", "--5"):
+            answer = stoa("set", name, kind, "--", wrong)
+            require(answer.is_refused(1, f"is no number of type {kind}"), answer)
+        require(done("get", name, kind) == f"{least}\n", kind)
+    done("create", name, "value", "f64", "--type", "f64", "--initial", "-1.5")
+    require(done("get", name, "f64") == "-1.5\n")
+    done("create", name, "value", "bool", "--type", "bool")
+    done("set", name, "bool", "true")
+    require(done("get", name, "bool") == "true\n")
+    require(json.loads(done("get", "--json", name, "i8"))["value"] == -128)
+
+
+def elements_and_ranges_are_set_added_to_and_read(name):
+    for more in ([], ["--atomic-ranges"]):
+        array = f"a{len(more)}"
+        done("create", name, "array", array, "--count", 6, *more)
+        done("set", name, array, "1-3", -5)
+        require(done("get", name, array).split() == ["0", "-5", "-5", "-5", "0", "0"])
+        require(done("add", "--previous", name, array, 2, 7) == "-5\n")
+        require(done("add", name, array, "0-1", -1, "--previous").split() == ["0", "-5"])
+        require(done("get", name, array, "0-2").split() == ["-1", "-6", "2"])
+        require(done("set", "--previous", name, array, 5, 9) == "0\n")
+        require(json.loads(done("get", "--json", name, array))["values"] == [-1, -6, 2, -5, 0, 9])
+        require(json.loads(done("get", "--json", name, array, 2))["value"] == 2)
+        for wrong in ("6", "2-6", "18446744073709551615"):
+            require(stoa("get", name, array, wrong).is_refused(1, "it has fewer elements"))
+            require(stoa("set", name, array, wrong, 1).is_refused(1, "it has fewer elements"))
+        require(stoa("set", name, array, 1).is_refused(1, "is changed by index"))
+        require(stoa("get", name, array, "3-2").is_refused(2, "is no index"))
+
+
+def additions_of_many_processes_all_count(name):
+    done("create", name, "value", "sum", "--type", "u64", "--initial", 1000)
+    adders = [start("add", name, "sum", n % 3 - 1) for n in range(60)]
+    for adder in adders:
+        require(adder.wait(PATIENCE) == 0)
+    require(done("get", name, "sum") == "1000\n")
+    require(done("add", "--previous", name, "sum", -1000) == "1000\n" and done("get", name, "sum") == "0\n")
+
+
+def structs_are_text_or_bytes(name):
+    done("create", name, "value", "frame", "--size", 8)
+    done("set", name, "frame", "short")
+    require(done("get", name, "frame", "--raw") == "short\0\0\0")
+    done("set", name, "frame", "-", given=b"\0\1\2\3\n567")
+    require(stoa("get", name, "frame", "--raw").bytes == b"\0\1\2\3\n567")
+    require(done("get", name, "frame") == "\\x00\\x01\\x02\\x03\\n567\n")
+    require(stoa("set", name, "frame", "far too long").is_refused(1, "it takes 8 bytes"))
+    require(stoa("set", name, "frame", "-", given=b"123456789").is_refused(1, "it takes 8 bytes"))
+    require(stoa("add", name, "frame", 1).is_refused(1, "it is a struct"))
+    require(stoa("get", name, "frame", "--raw").bytes == b"\0\1\2\3\n567")
+
+
+def events_and_semaphores_are_set_and_posted(name):
+    done("create", name, "event", "go")
+    done("set", name, "go", "set")
+    require(done("get", name, "go") == "set\n")
+    done("set", name, "go", "clear")
+    require(done("get", name, "go") == "clear\n")
+    done("create", name, "semaphore", "permits", "--maximum", 5)
+    done("add", name, "permits", 5)
+    require(done("get", name, "permits") == "5\n")
+    require(stoa("add", name, "permits", 1).is_refused(1, "it has all of its permits"))
+    done("create", name, "lock", "door")
+    for wrong in (["set", name, "go", "up"], ["add", name, "go", 1], ["set", name, "permits", 1], ["set", name, "door", 1]):
+        require(stoa(*wrong).is_refused(1, "stoa: "), stoa(*wrong))
+
+
+def watch_prints_a_line_for_each_change(name):
+    done("create", name, "value", "count")
+    done("create", name, "array", "numbers", "--count", 3)
+    done("create", name, "event", "go")
+    for which, change, lines in (
+        ("count", ["add", name, "count", "-2"], ["0", "-2"]),
+        ("numbers", ["set", name, "numbers", "1", "9"], ["0 0", "1 0", "2 0", "1 9"]),
+        ("go", ["set", name, "go", "set"], ["clear", "set"]),
+    ):
+        watcher = start("watch", "--count", 1, name, which, stdout=subprocess.PIPE, text=True)
+        seen = [watcher.stdout.readline().strip() for _ in lines[:-1]]
+        done(*change)
+        seen += watcher.stdout.read().split("\n")[:-1]
+        require(watcher.wait(PATIENCE) == 0 and seen == lines, seen)
+    require(done("watch", "--timeout", 0, name, "count") == "-2\n")
+    answer = stoa("watch", "--timeout", "0.1", "--count", 1, "--json", name, "numbers", 1)
+    require(answer.status == 1 and json.loads(answer.out) == {"value": 9} and "timed out" in answer.err, answer)
+
+
+# ---- messages ----
+
+
+def lines(count, seed=0):
+    chance = random.Random(seed)
+    return [f"{n} {'x' * chance.randrange(40)}" for n in range(count)]
+
+
+def text_of(many):
+    return "".join(line + "\n" for line in many)
+
+
+def lines_go_through_a_queue_in_their_order(name):
+    sent = lines(5000) + ["", "no end of line"]
+    for number, more in enumerate(([], ["--batch", 100], ["--senders", "one", "--receivers", "one"], ["--pack", 16])):
+        queue = f"q{number}"
+        shape = more if "--batch" not in more else []
+        done("create", name, "queue", queue, "--capacity", 50, *shape)
+        batch = ["--batch", 100] if more and more[0] in ("--batch", "--pack") else []
+        with tempfile.TemporaryFile() as received:
+            receiver = start("recv", name, queue, stdout=received)
+            done("send", "--close", *batch, name, queue, given=text_of(sent)[:-1])
+            require(receiver.wait(PATIENCE) == 0)
+            received.seek(0)
+            require(received.read() == text_of(sent).encode(), queue)
+
+
+def records_have_any_bytes(name):
+    done("create", name, "queue", "bytes", "--message-size", 300)
+    chance = random.Random(1)
+    records = b"".join(struct.pack("<I", n) + chance.randbytes(n) for n in (0, 1, 300, *(n % 300 for n in range(500))))
+    done("send", "--records", "--close", "--batch", 10, name, "bytes", given=records)
+    require(stoa("recv", "--records", name, "bytes").bytes == records)
+
+
+def what_is_too_long_or_cut_short_ends_sending_with_a_word(name):
+    done("create", name, "queue", "small", "--message-size", 5)
+    answer = stoa("send", name, "small", given="12345\n123456\n1\n")
+    require(answer.is_refused(1, "stoa: small: line 2 of the input is longer than its messages: 5 bytes"), answer)
+    answer = stoa("send", name, "small", given="1\n" + "x" * 1000000)
+    require(answer.is_refused(1, "line 2 of the input is longer"), answer)
+    answer = stoa("send", "--records", name, "small", given=b"\5\0\0\0abcde\6\0\0\0abcdef")
+    require(answer.is_refused(1, "record 2 of the input is longer than its messages: 5 bytes"), answer)
+    for cut in (b"\3\0", b"\3\0\0\0ab"):
+        answer = stoa("send", "--records", name, "small", given=b"\1\0\0\0a" + cut)
+        require(answer.is_refused(1, "behind 1 messages: cut short"), answer)
+    require(done("recv", "--timeout", 0, name, "small").split() == ["12345", "1", "abcde", "a", "a"])
+
+
+def send_and_recv_end_by_count_by_time_and_at_the_end(name):
+    done("create", name, "queue", "q", "--capacity", 3)
+    done("send", "--count", 2, "--rate", 1000, name, "q", given="a\nb\nc\n")
+    answer = stoa("send", "--timeout", "0.05", "--batch", 3, name, "q", given="1\n2\n3\n")
+    require(answer.is_refused(1, "no room, and no time left; 1 were sent"), answer)
+    require(done("recv", "--count", 2, name, "q").split() == ["a", "b"])
+    answer = stoa("recv", "--count", 2, "--timeout", "0.05", name, "q")
+    require(answer.status == 1 and answer.out == "1\n" and "1 were received" in answer.err, answer)
+    require(done("recv", "--timeout", "0.05", name, "q") == "")
+    done("send", "--close", name, "q", given="last\n")
+    require(stoa("send", name, "q", given="later\n").is_refused(1, "it was shut down; 0 were sent"))
+    require(done("recv", name, "q") == "last\n")
+    require(done("recv", name, "q") == "")
+
+
+def send_keeps_to_its_rate(name):
+    done("create", name, "queue", "q")
+    begin = time.monotonic()
+    done("send", "--rate", 100, name, "q", given="x\n" * 31)
+    require(time.monotonic() - begin >= 0.3)
+
+
+def what_killed_receivers_held_is_received_by_others(name):
+    """Each writes to a file of its own, which has all that it acknowledged, and at most what it held besides."""
+    count, holds = 3000, 4
+    done("create", name, "queue", "q", "--capacity", 20)
+    sent = lines(count)
+    chance = random.Random(int(os.environ.get("SEED", "1")))
+    kills = 0
+    with tempfile.TemporaryDirectory() as directory:
+        sender = start("send", "--close", "--rate", 3000, name, "q", stdin=subprocess.PIPE)
+        feeding = os.fork()
+        if feeding == 0:
+            with sender.stdin as pipe:
+                pipe.write(text_of(sent).encode())
+            os._exit(0)
+        sender.stdin.close()
+        receivers = [start("recv", name, "q", stdout=open(f"{directory}/{n}", "wb")) for n in range(3)]
+        while sender.poll() is None:
+            time.sleep(0.02 * chance.random())
+            victim = chance.randrange(3)
+            receivers[victim].kill()
+            receivers[victim].wait()
+            kills += 1
+            receivers[victim] = start("recv", name, "q", stdout=open(f"{directory}/more-{kills}", "wb"))
+        os.waitpid(feeding, 0)
+        require(sender.returncode == 0)
+        for receiver in receivers:
+            require(receiver.wait(PATIENCE) == 0)
+        got = Counter(line for file in Path(directory).iterdir() for line in whole_lines(file))
+    require(set(got) == set(sent), f"{len(set(sent) - set(got))} are missing, {set(got) - set(sent)} too many")
+    require(sum(got.values()) - count <= kills * holds, f"{sum(got.values()) - count} twice, {kills} kills")
+    require(kills > 3)
+    require(done("check", name).endswith(f"{name}: whole\n"))
+
+
+def whole_lines(file):
+    """A kill may cut the last one."""
+    return file.read_text().split("\n")[:-1]
+
+
+def a_receiver_that_cannot_write_has_lost_nothing(name):
+    done("create", name, "queue", "q")
+    done("send", "--close", name, "q", given=text_of(lines(10)))
+    with open("/dev/full", "wb") as full:
+        receiver = start("recv", name, "q", stdout=full, stderr=subprocess.PIPE, text=True)
+        words = receiver.communicate(timeout=PATIENCE)[1]
+    require(receiver.returncode == 1 and words == "stoa: output: No space left on device\n", words)
+    require(sorted(done("recv", name, "q").split("\n")[:-1]) == sorted(lines(10)))
+
+
+# ---- workers ----
+
+
+def each_line_is_an_argument(_):
+    out = done("run", "-j", 3, "--each", "-k", "--", "echo", "<{}>", "and {} {}", given="a b\n\n$HOME;'\n")
+    require(out == "<a b> and a b a b\n<> and  \n<$HOME;'> and $HOME;' $HOME;'\n", out)
+    require(done("run", "-j2", "-k", "--each", "echo", "-n", given="1\n2\n3") == "123")
+    require(done("run", "--each", "cat", given="") == "")
+    sent = [str(n) for n in range(300)]
+    require(sorted(done("run", "-j", 4, "--each", "echo", given=text_of(sent)).split()) == sorted(sent))
+
+
+def blocks_of_lines_are_the_stdin_of_copies(_):
+    sent = lines(20000)
+    answer = stoa("run", "-j", 4, "-k", "--longest", "4K", "--", "tr", "x", "y", given=text_of(sent))
+    require(answer.status == 0 and answer.out == text_of(sent).replace("x", "y"), answer)
+    out = done("run", "-j", 4, "--lines", 10, "--", "wc", "-l", given=text_of(sent[:105]))
+    require(sum(map(int, out.split())) == 105 and max(map(int, out.split())) == 10, out)
+
+
+def the_order_is_kept_whatever_takes_long(_):
+    script = 'test "$1" != 0 || sleep 0.3; echo "$1"; echo again'
+    sent = [str(n) for n in range(40)]
+    out = done("run", "-j", 4, "-k", "--each", "--", "sh", "-c", script, "sh", given=text_of(sent))
+    require(out == "".join(f"{n}\nagain\n" for n in sent), out)
+    out = done("run", "-j", 4, "--each", "--", "sh", "-c", script, "sh", given=text_of(sent))
+    require(sorted(out.split("again\n")[:-1]) == sorted(f"{n}\n" for n in sent), out)
+
+
+def failures_are_told_logged_and_tried_again(_):
+    with tempfile.TemporaryDirectory() as directory:
+        log = f"{directory}/log"
+        answer = stoa("run", "-j", 2, "--joblog", log, "--each", "--", "sh", "-c", "exit $1", "sh", given="0\n3\n0\n9\n")
+        require(answer.status == 1 and answer.err == "stoa: run: 2 of 4 failed\n", answer)
+        rows = [row.split("\t") for row in Path(log).read_text().splitlines()]
+        require(rows[0] == "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command".split(), rows)
+        found = sorted((int(r[0]), int(r[6]), int(r[7]), r[8]) for r in rows[1:])
+        require([f[:3] for f in found] == [(1, 0, 0), (2, 3, 0), (3, 0, 0), (4, 9, 0)], rows)
+        require(found[1][3] == "sh -c exit $1 sh 3", rows)
+        script = f'echo x >>{directory}/tries-$1; test $(wc -l <{directory}/tries-$1) -gt "$1"'
+        more = ["--each", "--", "sh", "-c", script, "sh"]
+        done("run", "-j", 2, "--retries", 3, *more, given="0\n1\n3\n")
+        for file in Path(directory).glob("tries-*"):
+            file.unlink()
+        require(stoa("run", "--retries", 2, *more, given="3\n").is_refused(1, "1 of 1 failed"))
+        require(Path(directory, "tries-3").read_text() == "x\n" * 3)
+        answer = stoa("run", "--joblog", log, "--each", "--", "sh", "-c", f"echo x >>{directory}/k; kill -9 $$", given="1\n")
+        require(answer.is_refused(1, "1 of 1 failed") and Path(directory, "k").read_text() == "x\n" * 4, answer)
+        require(Path(log).read_text().splitlines()[1].split("\t")[6:8] == ["0", "9"])
+        answer = stoa("run", "--joblog", log, "--", f"{directory}/nothing", given="1\n")
+        require(answer.status == 1 and "nothing: No such file" in answer.err, answer)
+        require(Path(log).read_text().splitlines()[1].split("\t")[6] == "127")
+
+
+def killed_workers_lose_no_line_and_print_none_twice(name):
+    """Workers are killed at random; then commands, too, which are tried again."""
+    sent = lines(600, 5)
+    chance = random.Random(int(os.environ.get("SEED", "2")))
+    for mode in (["--each", "--", "sh", "-c", 'sleep 0.002; echo "$1"', "sh"], ["--lines", "3", "--", "cat"]):
+        for order in ([], ["-k"]):
+            more = [*order, "--retries", "1000000", *mode]
+            with tempfile.TemporaryFile() as stdin:
+                stdin.write(text_of(sent).encode())
+                stdin.seek(0)
+                boss = start("run", "-j", 3, "--queue", name, *more, stdin=stdin, stdout=subprocess.PIPE, text=True)
+                kills = kill_until_it_ends(boss, chance)
+                out = boss.stdout.read().split("\n")[:-1]
+            require(boss.wait(PATIENCE) == 0 and kills > 3, f"status {boss.returncode}, {kills} kills")
+            require((out if order else sorted(out)) == (sent if order else sorted(sent)), Counter(out) - Counter(sent))
+            require(not Path(f"/dev/shm/stoa.{name}").exists())
+
+
+def kill_until_it_ends(boss, chance):
+    """Its output must fit into a pipe."""
+    kills = 0
+    while boss.poll() is None:
+        workers = children(boss.pid)
+        victims = workers if chance.random() < 0.7 else [c for w in workers for c in children(w)]
+        if victims:
+            try:
+                os.kill(chance.choice(victims), signal.SIGKILL)
+                kills += 1
+            except ProcessLookupError:
+                pass
+        time.sleep(0.03 * chance.random())
+    return kills
+
+
+def nothing_goes_on_when_the_boss_is_killed(name):
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        boss = start("run", "-j", 2, "--queue", name, "--each", "--", "sleep", stdin=subprocess.PIPE)
+        boss.stdin.write(b"1000\n1000\n")
+        boss.stdin.flush()
+        require(await_that(lambda: sum(len(children(w)) for w in children(boss.pid)) == 2))
+        workers = children(boss.pid)
+        everyone = workers + [c for w in workers for c in children(w)]
+        boss.send_signal(number)
+        require(boss.wait(PATIENCE) == -number)
+        boss.stdin.close()
+        require(await_that(lambda: not any(alive(pid) for pid in everyone)), everyone)
+        require(Path(f"/dev/shm/stoa.{name}").exists() == (number == signal.SIGKILL))
+    done("gc", "--yes", name)
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def lines_that_cannot_be_given_are_told(_):
+    answer = stoa("run", "-k", "--longest", 10, "--each", "--", "echo", given="1234567890\n12345678901\n1\n")
+    require(answer.status == 1 and answer.out == "1234567890\n", answer)
+    require(answer.err == "stoa: stdin: line 2 is longer than 10 bytes; see --longest\n", answer)
+    answer = stoa("run", "--longest", 10, "--", "cat", given="1234567890\n")
+    require(answer.is_refused(1, "line 1 is longer than 9 bytes"), answer)
+    answer = stoa("run", "--each", "--", "echo", given=b"a\0b\n")
+    require(answer.is_refused(1, "a NUL byte"), answer)
+
+
+def progress_is_for_terminals(_):
+    require(stoa("run", "--progress", "--", "cat", given="1\n").err == "")
+    master, slave = pty.openpty()
+    boss = start("run", "--progress", "--each", "--", "false", stdin=subprocess.PIPE, stderr=slave)
+    os.close(slave)
+    boss.communicate(b"1\n2\n", timeout=PATIENCE)
+    text = b""
+    try:
+        while part := os.read(master, 65536):
+            text += part
+    except OSError:  # the other end is closed
+        pass
+    os.close(master)
+    require(boss.returncode == 1 and b"2 done, 2 failed, 0 at work" in text, text)
+
+
+# ---- what cannot be ----
+
+
+def wrong_usage_is_told_in_one_line(name):
+    done("create", name, "queue", "q")
+    for command in ("create", "rm", "get", "set", "add", "watch", "send", "recv", "run"):
+        answer = stoa(command, "--help")
+        require(answer.status == 0 and answer.out.startswith(f"usage: stoa {command} "), answer)
+        require(max(map(len, answer.out.splitlines())) <= 110, answer)
+        require(stoa(command, "--no-such-thing").is_refused(2, "there is no such option"), command)
+        require(stoa(command).is_refused(2, "it takes "), stoa(command))
+    for wrong in (
+        ["create", name, "queue"], ["create", name, "tree", "t"], ["create", name, "queue", "r", "--type", "i8"],
+        ["create", name, "--capacity", "1"], ["create", name, "queue", "r", "--capacity", "0"],
+        ["create", name, "queue", "r", "--capacity", "1X"], ["create", name, "queue", "r", "--senders", "two"],
+        ["create", name, "value", "v", "--initial", "x"], ["create", name, "--mode", "9"],
+        ["create", name, "value", "v", "--size", "2", "--initial", "abc"], ["get", name], ["get", name, "q", "x"],
+        ["get", name, "q", "1", "2"], ["set", name, "q"], ["add", name, "q", "1", "2", "3"],
+        ["watch", "--count", "0", name, "q"], ["watch", "--timeout", "-1", name, "q"], ["send", name],
+        ["send", "--batch", "0", name, "q"], ["send", "--rate", "x", name, "q"], ["recv", name, "q", "r"],
+        ["recv", "--count", "0", name, "q"], ["run", "-j", "0", "cat"], ["run", "-j", "x", "cat"], ["run", "-k", "-j"],
+        ["run", "--each", "--lines", "3", "cat"],
+    ):  # fmt: skip
+        require(stoa(*wrong).is_refused(2, "; see stoa"), stoa(*wrong))
+
+
+def names_and_kinds_that_do_not_fit_are_told_in_one_line(name):
+    done("create", name, "queue", "q")
+    done("create", name, "value", "v")
+    done("create", name, "barrier", "b", "--parties", 2)
+    none = f"{name}-none"
+    for arguments in (["get", none, "v"], ["set", none, "v", "1"], ["add", none, "v", "1"], ["watch", none, "v"],
+                      ["send", none, "q"], ["recv", none, "q"], ["rm", none]):  # fmt: skip
+        require(stoa(*arguments).is_refused(1, f"stoa: {none}: there is nothing of that name"), stoa(*arguments))
+    for arguments in (["get", name, "x"], ["set", name, "x", "1"], ["add", name, "x", "1"], ["watch", name, "x"],
+                      ["send", name, "x"], ["recv", name, "x"]):  # fmt: skip
+        require(stoa(*arguments).is_refused(1, f"stoa: x: there is no object of that name in {name}"), stoa(*arguments))
+    for arguments, words in (
+        (["send", name, "v"], "it is no queue"), (["recv", name, "v"], "it is no queue"),
+        (["set", name, "q", "1"], "a queue is nothing to set"), (["add", name, "q", "1"], "a queue is nothing to add to"),
+        (["get", name, "b"], "a barrier has no value"), (["get", name, "v", "1"], "a value has no elements"),
+        (["set", name, "v", "1", "1"], "a value has no elements"), (["run", "--queue", name, "cat"], "it is there already"),
+    ):  # fmt: skip
+        require(stoa(*arguments).is_refused(1, words), stoa(*arguments))
+
+
+def segments_of_another_version_are_told_in_one_line(name):
+    done("create", name, "value", "v")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        image = bytearray(Path(f"/dev/shm/stoa.{name}").read_bytes())
+        image[12:16] = struct.pack("<I", 7)
+        copy = Path(directory, "copy")
+        copy.write_bytes(image)
+        for arguments in (["get", copy, "v"], ["set", copy, "v", 1], ["send", copy, "v"], ["create", copy, "value", "v"]):
+            require(stoa(*arguments).is_refused(1, "another version"), stoa(*arguments))
+        done("rm", copy)
+
+
+def who_may_not_write_is_told_so_and_may_watch(name):
+    if os.getuid() != 0:
+        return "not root"
+    done("create", name, "value", "v", "--mode", "0644")
+    with tempfile.TemporaryDirectory() as directory:
+        libraries = subprocess.run(["ldd", TOOL], capture_output=True, text=True).stdout
+        tool = shutil.copy(TOOL, directory)
+        for line in libraries.splitlines():
+            if "/libstoa.so" in line:
+                shutil.copy(line.split("=>")[1].split()[0], directory)
+        os.chmod(directory, 0o755)
+        environment = dict(ENVIRONMENT, LD_LIBRARY_PATH=directory)
+
+        def try_it(*arguments):
+            return subprocess.run(
+                [tool, *arguments], user=65534, group=65534, extra_groups=[], env=environment,
+                capture_output=True, text=True, timeout=PATIENCE,
+            )  # fmt: skip
+
+        for arguments in (["set", name, "v", "1"], ["send", name, "v"], ["create", name, "value", "w"]):
+            answer = try_it(*arguments)
+            require(answer.returncode == 1 and "no permission to write it" in answer.stderr, answer)
+        require(try_it("get", name, "v").stdout == "0\n")
+        require(try_it("watch", "--timeout", "0.01", name, "v").stdout == "0\n")
+    return None
+
+
+# ---- all of them ----
+
+TESTS = [
+    what_is_created_has_the_shape_that_was_asked_for,
+    to_create_once_more_changes_nothing_but_another_shape_is_refused,
+    a_new_segment_has_room_for_its_object,
+    rm_removes_segments_and_nothing_else,
+    numbers_of_every_type_are_set_and_read,
+    elements_and_ranges_are_set_added_to_and_read,
+    additions_of_many_processes_all_count,
+    structs_are_text_or_bytes,
+    events_and_semaphores_are_set_and_posted,
+    watch_prints_a_line_for_each_change,
+    lines_go_through_a_queue_in_their_order,
+    records_have_any_bytes,
+    what_is_too_long_or_cut_short_ends_sending_with_a_word,
+    send_and_recv_end_by_count_by_time_and_at_the_end,
+    send_keeps_to_its_rate,
+    what_killed_receivers_held_is_received_by_others,
+    a_receiver_that_cannot_write_has_lost_nothing,
+    each_line_is_an_argument,
+    blocks_of_lines_are_the_stdin_of_copies,
+    the_order_is_kept_whatever_takes_long,
+    failures_are_told_logged_and_tried_again,
+    killed_workers_lose_no_line_and_print_none_twice,
+    nothing_goes_on_when_the_boss_is_killed,
+    lines_that_cannot_be_given_are_told,
+    progress_is_for_terminals,
+    wrong_usage_is_told_in_one_line,
+    names_and_kinds_that_do_not_fit_are_told_in_one_line,
+    segments_of_another_version_are_told_in_one_line,
+    who_may_not_write_is_told_so_and_may_watch,
+]
+
+
+def main():
+    if stoa("doctor", "--json").err.startswith("stoa: --json"):
+        print("1..0 # SKIP built without jansson")
+        return 0
+    only = os.environ.get("ONLY", "")
+    tests = [test for test in TESTS if only in test.__name__]
+    print(f"1..{len(tests)}")
+    failed = 0
+    for number, test in enumerate(tests, 1):
+        sentence = test.__name__.replace("_", " ")
+        name = f"{NAME}-{number}"
+        try:
+            skipped = test(name)
+            print(f"ok {number} - {sentence}" + (f" # SKIP {skipped}" if skipped else ""), flush=True)
+        except Exception as fault:  # a fault of one test must not hide the others
+            failed += 1
+            print(f"not ok {number} - {sentence}", flush=True)
+            for line in f"{type(fault).__name__}: {fault}".splitlines():
+                print(f"# {line}", flush=True)
+        for left in Path("/dev/shm").glob(f"stoa.{name}*"):
+            left.unlink(missing_ok=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
