@@ -4,7 +4,8 @@
  *
  * put() and get() are all of a program's way to the shared memory: an object is encoded, copied into a
  * block and committed before put() returns, so whatever is wrong with it is raised there.  Each message is
- * taken under a lease and acknowledged when it is an object, so that one who is killed in get() loses nothing.
+ * taken under a lease and acknowledged when it is an object, so that one who is killed in get() loses
+ * nothing.
  */
 #include "queue.h"
 
@@ -14,11 +15,6 @@
 
 #define SMALL 1024 /* messages up to this size are made on the stack */
 
-static struct {
-	PyObject *empty, *full, *shut_down;
-	struct codec codec;
-} python; /* set once by the package */
-
 /* ---- errors ---- */
 
 PyObject *queue_raise(PyObject *self, int rc, bool putting)
@@ -26,9 +22,9 @@ PyObject *queue_raise(PyObject *self, int rc, bool putting)
 	if (PyErr_Occurred())
 		return NULL;
 	if (rc == STOA_EMPTY || rc == STOA_FULL || rc == STOA_TIMEOUT)
-		PyErr_SetNone(putting ? python.full : python.empty);
+		PyErr_SetNone(putting ? queue_python.full : queue_python.empty);
 	else if (rc == STOA_CLOSED)
-		PyErr_SetNone(python.shut_down);
+		PyErr_SetNone(queue_python.shut_down);
 	else if (rc == -ESHUTDOWN)
 		PyErr_Format(PyExc_ValueError, "Queue %R is closed", self);
 	else
@@ -52,8 +48,8 @@ bool queue_deadline(PyObject *block, PyObject *timeout, struct timespec *room,
 /* ---- arguments ---- */
 
 /*
- * The arguments of a fast call, by position or by name.  False with an exception.  Only for calls that are made
- * millions of times a second.
+ * The arguments of a fast call, by position or by name.  False with an exception.  Only for calls that are
+ * made millions of times a second.
  */
 static bool arguments(const char *const *names, Py_ssize_t needed, Py_ssize_t most, PyObject *const *args,
                       Py_ssize_t count, PyObject *keywords, PyObject **out)
@@ -340,284 +336,6 @@ static PyObject *queue_next(PyObject *self)
 	if (rc == 0)
 		return object;
 	return rc == STOA_CLOSED ? NULL : queue_raise(self, rc, false); /* NULL alone: the end */
-}
-
-/* ---- how it stands ---- */
-
-static bool stat_of(PyObject *self, struct stoa_queue_stat *stat)
-{
-	int rc;
-
-	*stat = (struct stoa_queue_stat){ .struct_size = sizeof *stat };
-	rc = chain_stat(&queue_at(self)->chain, stat);
-	if (rc < 0)
-		queue_raise(self, rc, false);
-	return rc >= 0;
-}
-
-static PyObject *queue_qsize(PyObject *self, PyObject *unused)
-{
-	struct stoa_queue_stat stat;
-
-	(void)unused;
-	return stat_of(self, &stat) ? PyLong_FromUnsignedLongLong(stat.length) : NULL;
-}
-
-static PyObject *queue_empty(PyObject *self, PyObject *unused)
-{
-	struct queue *queue = queue_at(self);
-	struct stoa_queue_stat stat;
-	int rc = queue->codec.raw ? STOA_CHANGED : chain_peek(&queue->chain);
-
-	(void)unused;
-	if (rc == 0 || rc == STOA_EMPTY)
-		return PyBool_FromLong(rc == STOA_EMPTY);
-	if (rc < 0)
-		return queue_raise(self, rc, false);
-	return stat_of(self, &stat) ? PyBool_FromLong(stat.length == 0) : NULL;
-}
-
-static PyObject *queue_full(PyObject *self, PyObject *unused)
-{
-	struct stoa_queue_stat stat;
-
-	(void)unused;
-	if (!stat_of(self, &stat))
-		return NULL;
-	return PyBool_FromLong(!queue_at(self)->chain.unbounded &&
-	                       stat.sent - stat.received >= stat.capacity);
-}
-
-static PyObject *queue_stat(PyObject *self, PyObject *unused)
-{
-	struct stoa_queue_stat stat;
-
-	(void)unused;
-	if (!stat_of(self, &stat))
-		return NULL;
-	return Py_BuildValue(
-		"{sK sK sK sK sK sK sK sK sI sI sI}", "capacity", (unsigned long long)stat.capacity,
-		"message_size", (unsigned long long)stat.message_size, "length",
-		(unsigned long long)stat.length, "held", (unsigned long long)stat.held, "sent",
-		(unsigned long long)stat.sent, "received", (unsigned long long)stat.received, "redelivered",
-		(unsigned long long)stat.redelivered, "discarded", (unsigned long long)stat.discarded,
-		"senders", stat.senders, "receivers", stat.receivers, "shutdown", stat.shutdown);
-}
-
-static PyObject *queue_fileno(PyObject *self, PyObject *unused)
-{
-	int fd = chain_fd(&queue_at(self)->chain);
-
-	(void)unused;
-	return fd >= 0 ? PyLong_FromLong(fd) : queue_raise(self, fd, false);
-}
-
-/* ---- its end ---- */
-
-static PyObject *queue_shutdown(PyObject *self, PyObject *args, PyObject *keywords)
-{
-	static char *names[] = { "immediate", NULL };
-	int immediate = 0, rc;
-
-	if (!PyArg_ParseTupleAndKeywords(args, keywords, "|p:shutdown", names, &immediate))
-		return NULL;
-	rc = chain_shutdown(&queue_at(self)->chain, immediate ? STOA_NOW : STOA_DRAIN);
-	return rc ? queue_raise(self, rc, false) : Py_NewRef(Py_None);
-}
-
-static PyObject *queue_close(PyObject *self, PyObject *unused)
-{
-	(void)unused;
-	store_close(&queue_at(self)->store);
-	chain_close(&queue_at(self)->chain);
-	Py_RETURN_NONE;
-}
-
-static PyObject *queue_task_done(PyObject *self, PyObject *unused)
-{
-	int rc = chain_task_done(&queue_at(self)->chain);
-
-	(void)unused;
-	if (rc == STOA_FULL) {
-		PyErr_SetString(PyExc_ValueError, "task_done() called too many times");
-		return NULL;
-	}
-	return rc ? queue_raise(self, rc, false) : Py_NewRef(Py_None);
-}
-
-static PyObject *queue_join(PyObject *self, PyObject *args)
-{
-	const struct timespec *deadline;
-	struct timespec room;
-	PyObject *timeout = NULL;
-	int rc;
-
-	if (!PyArg_ParseTuple(args, "|O:join", &timeout) || !deadline_from(timeout, &room, &deadline))
-		return NULL;
-	rc = chain_join(&queue_at(self)->chain, deadline);
-	if (rc == 0 || rc == STOA_TIMEOUT)
-		return PyBool_FromLong(rc == 0);
-	return queue_raise(self, rc, false);
-}
-
-/* ---- made and named ---- */
-
-static PyObject *queue_open(PyObject *self, PyObject *args, PyObject *keywords)
-{
-	static char *names[] = { "name",  "create",   "flags",        "mode",    "participants", "object",
-		                 "about", "capacity", "message_size", "senders", "receivers",    "handles",
-		                 "holds", "on_death", "queue_flags",  NULL };
-	struct chain_config config = { .object = "object" };
-	struct stoa_queue_config *shape = &config.shape;
-	unsigned long long capacity = 0, message_size = 0;
-	const char *name, *about = NULL;
-	Py_ssize_t about_size = 0;
-	int create = 0, rc;
-
-	if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|pIIIsz#KKIIIIII:_open", names, &name, &create,
-	                                 &config.flags, &config.mode, &config.participants, &config.object,
-	                                 &about, &about_size, &capacity, &message_size, &shape->senders,
-	                                 &shape->receivers, &shape->handles, &shape->holds, &shape->on_death,
-	                                 &shape->flags))
-		return NULL;
-	if (about_size > CHAIN_ABOUT || queue_at(self)->chain.name) {
-		PyErr_SetString(PyExc_ValueError,
-		                about_size > CHAIN_ABOUT ? "the format is too long" : "open already");
-		return NULL;
-	}
-	if (about_size)
-		memcpy(config.about, about, (size_t)about_size);
-	config.create = create;
-	shape->struct_size = sizeof *shape;
-	shape->capacity = capacity;
-	shape->message_size = message_size;
-	rc = chain_open(&queue_at(self)->chain, name, &config);
-	if (rc) {
-		raise_fault(rc, name);
-		chain_free(&queue_at(self)->chain);
-		queue_at(self)->chain = (struct chain){ .closed = true };
-		return NULL;
-	}
-	queue_at(self)->store = (struct store){
-		.path = queue_at(self)->chain.path,
-		.name = queue_at(self)->chain.name,
-		.mode = queue_at(self)->chain.mode,
-	};
-	return PyBytes_FromStringAndSize((const char *)queue_at(self)->chain.about, CHAIN_ABOUT);
-}
-
-static PyObject *queue_use_as(PyObject *self, PyObject *args)
-{
-	struct codec *codec = &queue_at(self)->codec;
-	PyObject *pack, *unpack;
-	int raw, tasks;
-
-	if (!PyArg_ParseTuple(args, "ppOO:_use_as", &raw, &tasks, &pack, &unpack))
-		return NULL;
-	codec->raw = raw;
-	codec->pack = pack == Py_None ? NULL : Py_NewRef(pack);
-	codec->unpack = unpack == Py_None ? NULL : Py_NewRef(unpack);
-	queue_at(self)->tasks = tasks;
-	Py_RETURN_NONE;
-}
-
-static PyObject *counted(PyObject *self, enum chain_word word, uint64_t more)
-{
-	return PyLong_FromUnsignedLongLong(chain_count(&queue_at(self)->chain, word, more));
-}
-
-static PyObject *queue_exported(PyObject *self, PyObject *unused)
-{
-	(void)unused;
-	return counted(self, CHAIN_EXPORTS, 1);
-}
-
-static PyObject *queue_arrived(PyObject *self, PyObject *unused)
-{
-	(void)unused;
-	return counted(self, CHAIN_ARRIVALS, 1);
-}
-
-static PyObject *queue_in_flight(PyObject *self, PyObject *unused)
-{
-	struct chain *chain = &queue_at(self)->chain;
-
-	(void)unused;
-	/* The arrivals first: there are never more of them. */
-	uint64_t arrivals = chain_count(chain, CHAIN_ARRIVALS, 0);
-
-	return PyLong_FromUnsignedLongLong(chain_count(chain, CHAIN_EXPORTS, 0) - arrivals);
-}
-
-/* After fork(): in a child, this makes it a participant at once. */
-static PyObject *queue_attach(PyObject *self, PyObject *unused)
-{
-	struct chain *chain = &queue_at(self)->chain;
-	int rc = chain->closed ? 0 : stoa_segment_reap(chain->segment);
-
-	(void)unused;
-	return rc < 0 ? queue_raise(self, rc, false) : Py_NewRef(Py_None);
-}
-
-static PyObject *queue_sweep(PyObject *self, PyObject *unused)
-{
-	(void)unused;
-	if (!queue_at(self)->chain.closed)
-		chain_sweep(&queue_at(self)->chain);
-	Py_RETURN_NONE;
-}
-
-static PyObject *queue_unlink(PyObject *type, PyObject *args)
-{
-	const char *name;
-	int rc;
-
-	(void)type;
-	if (!PyArg_ParseTuple(args, "s:_unlink", &name))
-		return NULL;
-	rc = chain_unlink(name);
-	return rc ? raise_fault(rc, name) : Py_NewRef(Py_None);
-}
-
-static PyObject *queue_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
-{
-	PyObject *made = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
-
-	(void)args;
-	(void)keywords;
-	if (made) {
-		queue_at(made)->chain = (struct chain){ .closed = true };
-		queue_at(made)->codec = python.codec;
-	}
-	return made;
-}
-
-static void queue_dealloc(PyObject *self)
-{
-	PyTypeObject *type = Py_TYPE(self);
-
-	store_close(&queue_at(self)->store);
-	chain_free(&queue_at(self)->chain);
-	Py_XDECREF(queue_at(self)->codec.pack);
-	Py_XDECREF(queue_at(self)->codec.unpack);
-	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-	Py_DECREF(type);
-}
-
-/* What the package gives: the exceptions, and the ways to pickle. */
-static PyObject *queue_setup(PyObject *type, PyObject *args)
-{
-	PyObject *empty, *full, *shut_down, *dumps, *loads;
-
-	(void)type;
-	if (!PyArg_ParseTuple(args, "OOOOO:_setup", &empty, &full, &shut_down, &dumps, &loads))
-		return NULL;
-	python.empty = Py_NewRef(empty);
-	python.full = Py_NewRef(full);
-	python.shut_down = Py_NewRef(shut_down);
-	python.codec.dumps = Py_NewRef(dumps);
-	python.codec.loads = Py_NewRef(loads);
-	Py_RETURN_NONE;
 }
 
 #define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
