@@ -31,8 +31,9 @@ from queue import Empty, Full
 
 from stoa import _segments, _stoa
 from stoa._home import OBJECT
+from stoa._stoa import Lease
 
-__all__ = ["Empty", "Full", "JoinableQueue", "Queue", "ShutDown", "SimpleQueue"]
+__all__ = ["Empty", "Full", "JoinableQueue", "Lease", "Queue", "ShutDown", "SimpleQueue"]
 
 try:
     from queue import ShutDown

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 _T = TypeVar("_T")
 
-__all__ = ["Empty", "Full", "JoinableQueue", "Queue", "ShutDown", "SimpleQueue"]
+__all__ = ["Empty", "Full", "JoinableQueue", "Lease", "Queue", "ShutDown", "SimpleQueue"]
 
 class ShutDown(Exception): ...
 
