@@ -22,26 +22,28 @@
  *   3. shut ring k down (STOA_DRAIN)
  *   4. tail: k to k + 1
  *
- * All steps may be done by many at once, and by one after another who was killed: 1 and 3 do nothing the second time,
- * 4 succeeds once.  Nobody sends to ring k + 1 before he has seen tail >= k + 1, thus after 3: so
- * nothing is in ring k + 1 that was committed before something in ring k, but for calls that were under way at 3
- * and are concurrent to all of it.
+ * All steps may be done by many at once, and by one after another who was killed: 1 and 3 do nothing the
+ * second time, 4 succeeds once.  Nobody sends to ring k + 1 before he has seen tail >= k + 1, thus after 3:
+ * so nothing is in ring k + 1 that was committed before something in ring k, but for calls that were under
+ * way at 3 and are concurrent to all of it.
  *
  * A ring's file is removed by whoever finishes it, after that is noted in `finished`.  So a ring k <= tail
- * that is not finished has its file, with its one and only ring; and a name is never used for another ring, but
- * by one who was stopped before 1 and wakes up late: he makes a ghost, sees at 2 that k + 1 was finished long ago, and
- * removes it.  Had he looked before 1, he would have seen nothing.  A ghost whose maker was killed before 2 is
- * only a file, which goes with the queue.  Who opens ring k to receive looks at `finished` after that for the same reason.
+ * that is not finished has its file, with its one and only ring; and a name is never used for another ring,
+ * but by one who was stopped before 1 and wakes up late: he makes a ghost, sees at 2 that k + 1 was finished
+ * long ago, and removes it.  Had he looked before 1, he would have seen nothing.  A ghost whose maker was
+ * killed before 2 is only a file, which goes with the queue.  Who opens ring k to receive looks at `finished`
+ * after that for the same reason.
  *
  * To receive, at ring k, which is empty:
  *
- *   1. read tail: k: this is the last one; wait here (in slices, since a wait does not end when the chain grows)
- *   2. else look at ring k again, now that it is surely shut down.  STOA_CLOSED: nothing comes any more: finish it.
- *      STOA_EMPTY: its cells are closed, but somebody holds a message that may come back.  So go on at the next one,
- *      and let ring k linger: look at it now and then until it answers STOA_CLOSED.
+ *   1. read tail: k: this is the last one; wait here (in slices, since a wait does not end when the chain
+ *      grows)
+ *   2. else look at ring k again, now that it is surely shut down.  STOA_CLOSED: nothing comes any more:
+ *      finish it.  STOA_EMPTY: its cells are closed, but somebody holds a message that may come back.  So go
+ *      on at the next one, and let ring k linger: look at it now and then until it answers STOA_CLOSED.
  *
- * Ring k answers STOA_CLOSED and is the tail: the queue was shut down (SHUT), or somebody was killed, or is stopped, between
- * 3 and 4.  Then the receiver does what he left.
+ * Ring k answers STOA_CLOSED and is the tail: the queue was shut down (SHUT), or somebody was killed, or is
+ * stopped, between 3 and 4.  Then the receiver does what he left.
  */
 #include "chain_parts.h"
 

@@ -70,7 +70,8 @@ void chain_free(struct chain *chain);
 /* 0, STOA_FULL, STOA_TIMEOUT, STOA_CLOSED, -EINTR with an exception, -ESHUTDOWN (closed here), a fault. */
 int chain_put(struct chain *chain, const void *message, size_t size, const struct timespec *deadline);
 int chain_take(struct chain *chain, struct chain_taken *taken, const struct timespec *deadline);
-/* Whether there is a message, if none is of no bytes: 0, STOA_EMPTY, STOA_CHANGED (the next ring may know), a fault. */
+/* Whether there is a message, if none is of no bytes: 0, STOA_EMPTY, STOA_CHANGED (the next ring may know), a
+ * fault. */
 int chain_peek(struct chain *chain);
 /* Acknowledges it, or gives it back: 0, or -ESTALE in a forked child, whose it is not. */
 int chain_done_with(struct chain_taken *taken, bool acknowledge);

@@ -229,8 +229,8 @@ void chain_free(struct chain *chain)
 	free(chain->path);
 }
 
-/* Whether there is no message, neither waiting nor held: at one moment, since in between none was sent, or came
- * back. */
+/* Whether there is no message, neither waiting nor held: at one moment, since in between none was sent, or
+ * came back. */
 static bool is_quiet(void *context)
 {
 	struct stoa_queue_stat before = { .struct_size = sizeof before }, after = before;

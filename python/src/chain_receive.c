@@ -86,8 +86,8 @@ struct taking {
 };
 
 /*
- * To sleep and be woken takes far longer than an answer of a process that runs.  So look again for a while, as
- * long as that has been worth it: the time is doubled where a message came, and halved where none did.
+ * To sleep and be woken takes far longer than an answer of a process that runs.  So look again for a while,
+ * as long as that has been worth it: the time is doubled where a message came, and halved where none did.
  */
 static int spin(struct taking *taking)
 {
@@ -309,8 +309,8 @@ int chain_take(struct chain *chain, struct chain_taken *taken, const struct time
 }
 
 /*
- * A message that is longer than the receiver's room stays where it is.  So nothing is taken here, if every message has
- * a byte at least.
+ * A message that is longer than the receiver's room stays where it is.  So nothing is taken here, if every
+ * message has a byte at least.
  */
 int chain_peek(struct chain *chain)
 {

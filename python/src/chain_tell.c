@@ -85,7 +85,8 @@ int chain_stat(struct chain *chain, struct stoa_queue_stat *stat)
 		return stoa_queue_stat(chain->send->queue, stat);
 	for (int i = 0; rc == STOA_CHANGED && i < LOOKS; i++)
 		rc = stat_once(chain, stat);
-	return rc; /* STOA_CHANGED: it grows and shrinks all the time, and the numbers are of several moments */
+	/* STOA_CHANGED: it grows and shrinks all the time, and the numbers are of several moments. */
+	return rc;
 }
 
 /* ---- shutdown ---- */
@@ -215,8 +216,9 @@ int chain_join(struct chain *chain, const struct timespec *deadline)
 /* ---- descriptor ---- */
 
 /*
- * Readable when one of the rings is that this process knows of, and, every 100 ms, for no reason: while a ring is drained
- * and somebody holds a message of it, its descriptor is silent, and nobody says that the chain goes on.
+ * Readable when one of the rings is that this process knows of, and, every 100 ms, for no reason: while a
+ * ring is drained and somebody holds a message of it, its descriptor is silent, and nobody says that the
+ * chain goes on.
  */
 static int make_poll(struct chain *chain)
 {

@@ -32,16 +32,15 @@ enum codec_tag {
 
 #define CODEC_NUMBER 9 /* bytes of the longest message that needs no data of an object's own */
 
-/* An object, ready to be written: the tag (or the whole, for a number), and behind it the object's own data. */
+/* An object, ready to be written: the tag (or the whole, for a number), and behind it its own data. */
 struct encoded {
 	unsigned char head[CODEC_NUMBER];
 	size_t head_size;
 	const void *data;
 	size_t data_size;
-	PyObject *owner; /* of `data`; a new reference, may be NULL */
-	PyObject *
-		buffers; /* out of band, of a pickle: a list of objects with the buffer protocol; may be NULL */
-	Py_buffer view; /* of a raw message; view.obj may be NULL */
+	PyObject *owner;   /* of `data`; a new reference, may be NULL */
+	PyObject *buffers; /* out of band, of a pickle: a list of buffers; may be NULL */
+	Py_buffer view;    /* of a raw message; view.obj may be NULL */
 };
 
 /*

@@ -6,8 +6,8 @@
  * all are busy, since a call may wait while other threads run; and puts it back.  All of this happens under
  * the interpreter's lock.
  *
- * After fork() what is idle here is the child's at its first use, as the library has it; what was busy is not here,
- * so the child never meets the ends that other threads of its parent were using.
+ * After fork() what is idle here is the child's at its first use, as the library has it; what was busy is not
+ * here, so the child never meets the ends that other threads of its parent were using.
  */
 #ifndef STOA_PYTHON_ENDS_H
 #define STOA_PYTHON_ENDS_H

@@ -22,7 +22,8 @@ char number_typecode(uint32_t type);
 /* The number at `at`, of any alignment, as a new reference. */
 PyObject *number_get(uint32_t type, const void *at);
 
-/* An object as a number at `at`, as an assignment to a ctypes object: integers wrap around.  -1 with an exception. */
+/* An object as a number at `at`, as an assignment to a ctypes object: integers wrap around.  -1 with an
+ * exception. */
 int number_put(uint32_t type, PyObject *from, void *at);
 
 /* A buffer of `count` numbers from `data`, `dimensions` 1, or 0 for the one: for Py_bf_getbuffer. */

@@ -7,18 +7,18 @@
  *
  * A file is at each moment one of
  *
- *   a sender's     it has made it, or has got its token out of the queue of free files.  A new one is written before
- *                  it is linked, so what has a name is whole.  It is locked (flock(2)) from before it has a name, or
- *                  before it is written again, until the message was committed or given up
+ *   a sender's     it has made it, or has got its token out of the queue of free files.  A new one is written
+ *                  before it is linked, so what has a name is whole.  It is locked (flock(2)) from before it
+ *                  has a name, or before it is written again, until the message was committed or given up
  *   a message's    from the commit on; read under a lease, and by nobody written
  *   a receiver's   when that has acknowledged the message: it puts the token into the queue of free
  *                  files, or, where that is full, removes the file
  *   free           in that queue
  *
  * Each hand-over is one step of a queue, which happens or does not.  A process that is killed between two
- * leaves a file that is nobody's: a sender before its commit (the kernel drops the lock), or with a token just
- * popped; a receiver between acknowledging and freeing.  One killed earlier leaves a message that is delivered
- * again, with its file.
+ * leaves a file that is nobody's: a sender before its commit (the kernel drops the lock), or with a token
+ * just popped; a receiver between acknowledging and freeing.  One killed earlier leaves a message that is
+ * delivered again, with its file.
  *
  * spill_sweep() removes those:
  *
@@ -26,10 +26,10 @@
  *   2. ask whether the queue has no message at all, waiting or held; else give up
  *   3. each that can be locked now and has the same count: remove it, then unlock
  *
- * At 2 a file on the list is no message's: a sender had not locked it at 1, so its message was committed before
- * or will never be, if the count stays.  It may be free, or become some sender's by its token: that one locks it,
- * and then looks whether the file has a name still.  If it locks first, 3 finds the lock, or a higher
- * count; else the name is gone, and the sender takes another file.
+ * At 2 a file on the list is no message's: a sender had not locked it at 1, so its message was committed
+ * before or will never be, if the count stays.  It may be free, or become some sender's by its token: that
+ * one locks it, and then looks whether the file has a name still.  If it locks first, 3 finds the lock, or a
+ * higher count; else the name is gone, and the sender takes another file.
  */
 #include "spill.h"
 

@@ -2,9 +2,9 @@
 /**
  * store.h - the files that spilled objects lie in, used again and again.
  *
- * A new file costs its pages: tens of times what it takes to write into one that is there, and mapped.  So who has
- * read an object gives its file to whoever spills the next one of that size: the tokens of free files go
- * through queues in a segment of their own, NAME~f, one for each class of sizes.
+ * A new file costs its pages: tens of times what it takes to write into one that is there, and mapped.  So
+ * who has read an object gives its file to whoever spills the next one of that size: the tokens of free files
+ * go through queues in a segment of their own, NAME~f, one for each class of sizes.
  */
 #ifndef STOA_PYTHON_STORE_H
 #define STOA_PYTHON_STORE_H

@@ -5,9 +5,9 @@
  * Lock is held by a process and released by anybody (stoa_lock_take() and stoa_lock_break()), as
  * multiprocessing documents it; RLock by a thread, as often as that likes (stoa_lock_acquire() once).
  *
- * What a process knows of its own holding lies in one `struct holding` for each lock and process, however many
- * Python objects there are on the lock: so a thread that acquires an RLock by one of them may acquire and
- * release it by another.  It is private memory, under the interpreter's lock, and tells only of this
+ * What a process knows of its own holding lies in one `struct holding` for each lock and process, however
+ * many Python objects there are on the lock: so a thread that acquires an RLock by one of them may acquire
+ * and release it by another.  It is private memory, under the interpreter's lock, and tells only of this
  * process: a forked child forgets it, as it holds nothing of what its parent holds.
  *
  * A holder that died: acquire() holds the lock, warns OwnerDied, and the attribute owner_died says it until

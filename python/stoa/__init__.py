@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Numbers, arrays and messages between processes, without locks and without a server.
 
-The names are those of multiprocessing: a program changes its import line and nothing else. What stoa does not have of
-its own is multiprocessing's: Process, Pipe, Pool, cpu_count() and the rest.
+The names are those of multiprocessing: a program changes its import line and nothing else. What stoa does not
+have of its own is multiprocessing's: Process, Pipe, Pool, cpu_count() and the rest.
 """
 
 import multiprocessing as _multiprocessing

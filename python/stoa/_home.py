@@ -16,19 +16,19 @@ holds it.  Only the process that made the home gives its places away.  A place i
   - by every process that has a bit for it in `holders`: a word of bits for 64 places and each
     participant's slot.  Bits of a slot whose participant is dead count for nothing: no death leaves a
     place held.  Who comes into a slot first clears what a dead one left there.
-  - by a pickle in flight: it carries a random token, which is added to `sent` when it is made and to `arrived`
-    when it is loaded.  The sums are equal when every pickle has been loaded once.  (One that is
+  - by a pickle in flight: it carries a random token, which is added to `sent` when it is made and to
+    `arrived` when it is loaded.  The sums are equal when every pickle has been loaded once.  (One that is
     never loaded, or twice, keeps the place until its home goes.)
   - by a fork in flight: from before it until the child has bits of its own.  Until then the parent
-    keeps its bits, even for what it drops meanwhile.  The child closes its end of a pipe when it has arrived, and
-    the kernel does when it dies.  For places of another's home the fork is a pickle in flight as well, which
-    the child loads; where it says nothing of that before it closes, it has died, and the parent does.
+    keeps its bits, even for what it drops meanwhile.  The child closes its end of a pipe when it has arrived,
+    and the kernel does when it dies.  For places of another's home the fork is a pickle in flight as well,
+    which the child loads; where it says nothing of that before it closes, it has died, and the parent does.
 
-To find nobody takes several looks, during which a hold may wander from where they have not looked yet to where they
-have.  It wanders only as a pickle or by a fork, and then `sent` has moved: look at it first and last.  A pickle
-that is loaded twice wanders unseen.  So its holder first sets its bit and then looks at the place's
-generation, while the owner first moves the generation and then looks at the bits once more: one of them sees
-the other.  A pickle of an older generation is refused.
+To find nobody takes several looks, during which a hold may wander from where they have not looked yet to
+where they have.  It wanders only as a pickle or by a fork, and then `sent` has moved: look at it first and
+last.  A pickle that is loaded twice wanders unseen.  So its holder first sets its bit and then looks at the
+place's generation, while the owner first moves the generation and then looks at the bits once more: one of
+them sees the other.  A pickle of an older generation is refused.
 """
 
 import collections
@@ -81,8 +81,8 @@ class _State:
         self.tidy()
 
     def tidy(self):
-        """Drops what collected objects held.  They may be collected anywhere, also inside the lock: then whoever
-        is in there does it when he leaves."""
+        """Drops what collected objects held.  They may be collected anywhere, also inside the lock: then
+        whoever is in there does it when he leaves."""
         while self.dropped and self.depth == 0 and self.lock.acquire(blocking=False):
             self.depth += 1
             try:
@@ -236,7 +236,8 @@ class _Home:
 
 
 class Held:
-    """A place, kept as long as any Python object in any process holds its Held, or a pickle of it is in flight."""
+    """A place, kept as long as any Python object in any process holds its Held, or a pickle of it is in
+    flight."""
 
     __slots__ = ("_home", "_index", "_generation", "fresh")
 
@@ -432,4 +433,4 @@ os.register_at_fork(
     before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
 )
 _at_the_end()
-util.register_after_fork(_State, _at_the_end)  # multiprocessing's children forget what their parent had registered
+util.register_after_fork(_State, _at_the_end)  # multiprocessing's children forget what their parent registered

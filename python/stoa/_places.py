@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Places of objects that have names: in a segment that lasts, and beside another object.
 
-A place has `segment` and `name`, under which the object is created or opened there, and `fresh`, which is True for
-a new one, False for one that was used before, and None where nobody knows; see _home.
+A place has `segment` and `name`, under which the object is created or opened there, and `fresh`, which is
+True for a new one, False for one that was used before, and None where nobody knows; see _home.
 """
 
 from stoa._stoa import Segment

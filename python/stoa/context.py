@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Contexts of multiprocessing whose shared objects are stoa's. Processes, pipes and pools stay multiprocessing's,
-and so does the start method: there is one for both."""
+"""Contexts of multiprocessing whose shared objects are stoa's. Processes, pipes and pools stay
+multiprocessing's, and so does the start method: there is one for both."""
 
 import multiprocessing
 import sys
@@ -98,8 +98,8 @@ def get_context(method=None):
 
 
 def Manager():
-    """A started manager of the default context: dict(), list(), Namespace() and Pool() live in its server; Value(),
-    Array(), Queue(), Lock() and the like are stoa's own objects."""
+    """A started manager of the default context: dict(), list(), Namespace() and Pool() live in its server;
+    Value(), Array(), Queue(), Lock() and the like are stoa's own objects."""
     return get_context().Manager()
 
 

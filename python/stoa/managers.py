@@ -22,7 +22,7 @@ def _is_wide_enough(value):
 
 
 class SyncManager(_stock.SyncManager):
-    """dict(), list(), Namespace() and Pool() live in the server. The others are stoa's own, and outlive it."""
+    """dict(), list(), Namespace() and Pool() live in the server. The others are stoa's, and outlive it."""
 
     def _own(self, made, *args):
         assert self._state.value == State.STARTED, "server not yet started"

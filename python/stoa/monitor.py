@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Who uses what: every segment of this machine that we may open, its objects, and the processes in it.
 
-Nothing is written in what is looked at, and nobody is counted in by looking. Each number is of a moment of its own.
+Nothing is written in what is looked at, and nobody is counted in by looking. Each number is of a moment of
+its own.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ KINDS = {1: "value", 2: "array", 3: "queue", 4: "semaphore", 5: "event", 6: "bar
 
 @dataclasses.dataclass(frozen=True)
 class ObjectStat:
-    """An object in a segment; `stat`, of a queue: messages there, held, sent, received, redelivered and the like."""
+    """An object in a segment; `stat`, of a queue: messages there, held, sent, received and the like."""
 
     name: str
     kind: str

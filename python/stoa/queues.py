@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Queues: multiprocessing's, and what it has not.
 
-`Queue`, `JoinableQueue` and `SimpleQueue` are used as those of multiprocessing.  There is no feeder thread and no
-pipe: put() has committed an object when it returns, and raises itself what is wrong with it.
+`Queue`, `JoinableQueue` and `SimpleQueue` are used as those of multiprocessing.  There is no feeder thread
+and no pipe: put() has committed an object when it returns, and raises itself what is wrong with it.
 
-Where a queue lies.  Each has a segment of its own, that lives as long as a process has the queue, or its `name`
-until unlink(); more than it takes goes into further segments (src/chain.c), and objects larger than
-a message into files (src/spill.c), both named after the first.  The last process to leave removes all of them; what a
-process that was killed as the last one left is removed when another one makes a queue.
+Where a queue lies.  Each has a segment of its own, that lives as long as a process has the queue, or its
+`name` until unlink(); more than it takes goes into further segments (src/chain.c), and objects larger than a
+message into files (src/spill.c), both named after the first.  The last process to leave removes all of them;
+what a process that was killed as the last one left is removed when another one makes a queue.
 
-Between processes a queue goes by its name.  While a pickle of it is under way, or a child is being forked, the
-one who sent it keeps the queue open, even where nothing in his program does: exports and arrivals are
+Between processes a queue goes by its name.  While a pickle of it is under way, or a child is being forked,
+the one who sent it keeps the queue open, even where nothing in his program does: exports and arrivals are
 counted (`_in_flight`).  What never arrives is kept until he ends.
 """
 
@@ -40,7 +40,7 @@ try:
 except ImportError:  # before Python 3.13
 
     class ShutDown(Exception):
-        """The queue was shut down: nothing can be put into it, or, if raised by get(), will come out of it."""
+        """The queue was shut down: nothing can be put into it, or, raised by get(), will come out of it."""
 
 
 EXCLUSIVE = 0x1
@@ -320,8 +320,9 @@ class _Queue(_stoa.Queue):
 
     @classmethod
     def open(cls, name, format=None, object=OBJECT):
-        """The queue of that name: made by Queue(name=...); or by stoa_queue_create() in a segment of that name,
-        where it is `object`: then its messages are bytes, or of the format.  Not one of parcels (`pack`)."""
+        """The queue of that name: made by Queue(name=...); or by stoa_queue_create() in a segment of that
+        name, where it is `object`: then its messages are bytes, or of the format.  Not one of parcels
+        (`pack`)."""
         queue = cls.__new__(cls)
         queue._attach_to(name, format, object)
         return queue
@@ -414,8 +415,8 @@ def _arrive(cls, name, format, object, lasting):
 class Queue(_Queue):
     """A queue of objects between processes; see multiprocessing.Queue.
 
-    Besides: `name` makes it a lasting one, for Queue.open(name) in any process; `item_size` is how many bytes of an
-    object lie in the queue itself (larger ones go into files of their own); `format` makes its messages
+    Besides: `name` makes it a lasting one, for Queue.open(name) in any process; `item_size` is how many bytes
+    of an object lie in the queue itself (larger ones go into files of their own); `format` makes its messages
     fixed structs, without pickle ("bytes", a format of the struct module, a ctypes type, a NumPy dtype);
     `close_with_senders` shuts it down when the last one who has put something into it is gone.
     """

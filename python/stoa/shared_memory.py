@@ -2,11 +2,11 @@
 """SharedMemory and ShareableList, as multiprocessing.shared_memory has them, without its resource tracker.
 
 A block is a segment of that name with one array of bytes. As in multiprocessing it stays until somebody calls
-unlink(). What is forgotten is tidied away at the end of the first process of a family (the one that is no child of
-multiprocessing's), but only blocks that the family made itself: those that this process has created, and, whoever of
-its children has, those that were given no name, as their names say which family they are of. (Families are told apart
-by their authkey, which children inherit.) Attaching to a block never makes this process remove it. track=False: it is
-left alone in any case.
+unlink(). What is forgotten is tidied away at the end of the first process of a family (the one that is no
+child of multiprocessing's), but only blocks that the family made itself: those that this process has created,
+and, whoever of its children has, those that were given no name, as their names say which family they are of.
+(Families are told apart by their authkey, which children inherit.) Attaching to a block never makes this
+process remove it. track=False: it is left alone in any case.
 """
 
 import errno
@@ -42,7 +42,8 @@ def _family():
 
 
 class SharedMemory:
-    """A block of shared memory: SharedMemory(create=True, size=n) makes one, SharedMemory(name) attaches to it.
+    """A block of shared memory: SharedMemory(create=True, size=n) makes one, SharedMemory(name) attaches to
+    it.
 
     buf is a memoryview of just `size` bytes. The mapping outlives every view of it, also where this object is
     collected; close() with views left raises BufferError. track: see the head of this module.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Locks, semaphores, events, conditions and barriers of processes, any of which may be killed.
 
-Without a name they live in places that are used again (stoa._home); with name=... in a segment of that name, where
-any process finds them by the same call. They can be pickled at any time.
+Without a name they live in places that are used again (stoa._home); with name=... in a segment of that name,
+where any process finds them by the same call. They can be pickled at any time.
 """
 
 import errno
@@ -103,7 +103,7 @@ class Lock(_Lock, _stoa.Lock):
 
 
 class RLock(_Lock, _stoa.RLock):
-    """Held by one thread of a process, as often as that likes, and released by that. As to deaths, see Lock."""
+    """Held by one thread of a process, as often as that likes, and released by that. As to deaths: Lock."""
 
     def __repr__(self):
         return "<%s(%s, %s)>" % (type(self).__name__, *self._owner())
@@ -192,19 +192,19 @@ class _Waiters:
         enter()              notify()               leave(), by its owner, under the lock again
         FREE -----> WAITING ----------> NOTIFIED ----------> FREE
                        |                   |
-                       +---> FREE          +---> FREE, by who waits and takes the notification of a dead one over
-          gives up, or is dead
+                       +---> FREE          +---> FREE, by who waits and takes the notification of a
+          gives up, or is dead                   dead one over
 
     Every step is a compare-and-swap from the exact word, and a tag is given once, so it makes no difference
-    whether the lock under which they are mostly done was lost by a death. `calls` moves after each notification:
-    on that number all sleep, and look at their own word when it has moved.
+    whether the lock under which they are mostly done was lost by a death. `calls` moves after each
+    notification: on that number all sleep, and look at their own word when it has moved.
 
-    Deaths. A waiter that dies WAITING is in nobody's way: its word is cleared when the table is full, or by who looks
-    after the dead. One that is notified and dies before it has the lock again leaves NOTIFIED; each who
-    waits looks for such words every 100 ms. It first makes its own word NOTIFIED, then takes the dead one's away: if
-    another was faster it waits on, and if it dies in between it leaves what it found, at the worst twice. So a
-    notification is never lost, and may be given twice where two have died. A notifier that dies between its
-    marks and its call: who is marked looks within 100 ms; the others have not been notified.
+    Deaths. A waiter that dies WAITING is in nobody's way: its word is cleared when the table is full, or by
+    who looks after the dead. One that is notified and dies before it has the lock again leaves NOTIFIED; each
+    who waits looks for such words every 100 ms. It first makes its own word NOTIFIED, then takes the dead
+    one's away: if another was faster it waits on, and if it dies in between it leaves what it found, at the
+    worst twice. So a notification is never lost, and may be given twice where two have died. A notifier that
+    dies between its marks and its call: who is marked looks within 100 ms; the others have not been notified.
     """
 
     WAITING, NOTIFIED = 1, 2
@@ -285,11 +285,11 @@ class _Waiters:
 
 
 class Condition:
-    """acquire(), release(), wait(), wait_for(), notify(), notify_all() over a lock of this module; its own RLock
-    where none is given.
+    """acquire(), release(), wait(), wait_for(), notify(), notify_all() over a lock of this module; its own
+    RLock where none is given.
 
-    Where the holder of the lock dies, what it was about to notify is not known: so whoever waits wakes up, one
-    of them or the next to acquire() being warned (OwnerDied).
+    Where the holder of the lock dies, what it was about to notify is not known: so whoever waits wakes up,
+    one of them or the next to acquire() being warned (OwnerDied).
     """
 
     def __init__(self, lock=None, *, ctx=None, name=None):
@@ -416,14 +416,15 @@ class Barrier:
         word = endings 23 | broken 1 | round 40
 
     An arrival is a place in a table of waiters, tagged with its round and its index; the last party makes
-    none. It moves `word` to the next round: that is the moment at which all pass, and what they sleep on. Of the
-    rounds before, the low bits of `endings` tell how they ended, the last one in the lowest: 1 is passed, 0 broken.
-    (Who is stopped for more than 23 rounds, in which others took its part, is told that it has passed.)
+    none. It moves `word` to the next round: that is the moment at which all pass, and what they sleep on. Of
+    the rounds before, the low bits of `endings` tell how they ended, the last one in the lowest: 1 is passed,
+    0 broken. (Who is stopped for more than 23 rounds, in which others took its part, is told that it has
+    passed.)
 
     All this is done under a lock, by one store at the end. So who is killed under it has not arrived, or the
-    round has ended; the action may then be run again, by the party that comes in its place. Arrivals of the dead do not
-    count: they are cleared before the last party is found to be the last. Whoever takes the dead one's part
-    arrives anew. A waiter that gives up breaks the barrier, as threading has it.
+    round has ended; the action may then be run again, by the party that comes in its place. Arrivals of the
+    dead do not count: they are cleared before the last party is found to be the last. Whoever takes the dead
+    one's part arrives anew. A waiter that gives up breaks the barrier, as threading has it.
     """
 
     ROUND = (1 << 40) - 1
@@ -481,7 +482,7 @@ class Barrier:
         self._word.or_(self.BROKEN)
 
     def _arrive(self):
-        """(index, place, word), of a new arrival; place is None where it was the last and the round is over."""
+        """(index, place, word), of a new arrival; place is None where it was the last: the round is over."""
         parties, action, _ = self._made
         word = self._word.value
         if word & self.BROKEN:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A program of multiprocessing: it must print the same when its import line names stoa.  Argument: a start method.
+"""A program of multiprocessing: it must print the same when its import line names stoa.  Argument: a start
+method.
 
 What its documentation shows of locks, conditions, barriers, managers, pools and shared memory.
 """
