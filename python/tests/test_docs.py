@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the documentation shows in Python is run, each block as a program of its own."""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PATIENCE
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAME = '"example-'  # of what lasts: each run has its own
+
+
+def blocks():
+    for document in "README.md", "docs/python.md":
+        text = (ROOT / document).read_text()
+        for block in BLOCK.finditer(text):
+            line = text.count("\n", 0, block.start()) + 1
+            yield pytest.param(block[1], id=f"{document}:{line}")
+
+
+def test_there_is_something_to_run():
+    assert len(list(blocks())) > 5
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_a_block_runs(block, tmp_path):
+    own = f'"test-{os.getpid()}-{secrets.token_hex(4)}-'
+    program = tmp_path / "block.py"
+    program.write_text(block.replace(NAME, own))
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=2 * PATIENCE)
+    left = [name for name in os.listdir("/dev/shm") if name.startswith("stoa." + own.strip('"'))]
+    for name in left:
+        os.unlink("/dev/shm/" + name)
+    assert (done.returncode, done.stdout, done.stderr, left) == (0, "", "", [])
