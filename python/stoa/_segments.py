@@ -65,6 +65,8 @@ class Segment:
             kind, _ = self.objects()[name]
         except KeyError:
             raise KeyError(name) from None
+        if kind not in openers:
+            raise TypeError(f"{name!r} is opened by the class that it is of, with name=...")
         return openers[kind](self._place(name), _types.from_numpy(_types.ctypes_type(type)) if type else None)
 
     def value(self, name, typecode_or_type, *args, lock=True, writers=0):

@@ -342,6 +342,13 @@ def test_another_type_under_a_name_is_refused(name):
         stoa.Value("c", name=name)
 
 
+def test_a_lock_is_opened_by_its_class(name):
+    lock = stoa.Lock(name=name)
+    with pytest.raises(TypeError, match="class"):
+        stoa.open(name)
+    assert lock.acquire() and not stoa.Lock(name=name).acquire(False)
+
+
 def test_a_segment_holds_several_objects(name):
     segment = stoa.create(name)
     segment.value("count", "q", 3).add(1)
