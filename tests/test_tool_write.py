@@ -347,7 +347,9 @@ def what_killed_receivers_held_is_received_by_others(name):
             os._exit(0)
         sender.stdin.close()
         receivers = [start("recv", name, "q", stdout=open(f"{directory}/{n}", "wb")) for n in range(3)]
+        end = time.monotonic() + PATIENCE
         while sender.poll() is None:
+            require(time.monotonic() < end, "it sends no more")
             time.sleep(0.02 * chance.random())
             victim = chance.randrange(3)
             receivers[victim].kill()
@@ -455,7 +457,10 @@ def killed_workers_lose_no_line_and_print_none_twice(name):
 def kill_until_it_ends(boss, chance):
     """Its output must fit into a pipe."""
     kills = 0
+    end = time.monotonic() + PATIENCE
     while boss.poll() is None:
+        if time.monotonic() > end:
+            boss.kill()
         workers = children(boss.pid)
         victims = workers if chance.random() < 0.7 else [c for w in workers for c in children(w)]
         if victims:
