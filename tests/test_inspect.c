@@ -392,7 +392,7 @@ static void of_a_parcel_what_nobody_has_received_is_shown(void **state)
 		assert_int_equal(info.copied, info.size);
 		assert_int_equal(info.id, 0);
 		assert_int_equal(info.deliveries, 4 - left);
-		assert_memory_equal(out, "1111111222222233333334444444" + 28 - info.size, info.size);
+		assert_memory_equal(out, &"1111111222222233333334444444"[28 - info.size], info.size);
 		ok(stoa_queue_peek(place.queue, &cursor, out, sizeof out, &info));
 		assert_int_equal(info.count, 1);
 		assert_memory_equal(out, "alone", 5);
