@@ -112,6 +112,10 @@ static PyMethodDef module_methods[] = {
 	  "array_info(segment, name): (typecode, count, writers; 0 where it is not whole)" },
 	{ "unlock", unlock, METH_VARARGS, "unlock(segment, name): nobody holds that lock, if there is one" },
 	{ "queue_look", queue_look, METH_VARARGS, "queue_look(segment, name): its numbers, as a dict" },
+	{ "object_waits", object_waits, METH_VARARGS,
+	  "object_waits(segment, index): [(what for, whether somebody sleeps, wakes)]" },
+	{ "object_holders", object_holders, METH_VARARGS,
+	  "object_holders(segment, index): [(role, slot of the participant, how many it holds)]" },
 	{ NULL, NULL, 0, NULL },
 };
 

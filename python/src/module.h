@@ -57,5 +57,7 @@ int add_sync(PyObject *module);
 PyObject *forget_holding(PyObject *module, PyObject *unused);
 PyObject *unlock(PyObject *module, PyObject *args);
 PyObject *queue_look(PyObject *module, PyObject *args);
+PyObject *object_waits(PyObject *module, PyObject *args);
+PyObject *object_holders(PyObject *module, PyObject *args);
 
 #endif

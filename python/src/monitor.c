@@ -4,6 +4,8 @@
  */
 #include "module.h"
 
+#include <errno.h>
+
 PyObject *queue_look(PyObject *module, PyObject *args)
 {
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
@@ -33,4 +35,67 @@ PyObject *queue_look(PyObject *module, PyObject *args)
 		(unsigned long long)stat.sent, "received", (unsigned long long)stat.received, "redelivered",
 		(unsigned long long)stat.redelivered, "discarded", (unsigned long long)stat.discarded,
 		"senders", stat.senders, "receivers", stat.receivers, "shutdown", stat.shutdown);
+}
+
+/* The segment and the place in its directory that a function of the module was called with. */
+static struct stoa_segment *object_of(PyObject *args, unsigned *index)
+{
+	PyObject *segment;
+
+	return PyArg_ParseTuple(args, "OI", &segment, index) ? segment_handle(segment) : NULL;
+}
+
+/* Appends what it owns; -1 with an exception, also where `item` is NULL. */
+static int append(PyObject *list, PyObject *item)
+{
+	int rc = item ? PyList_Append(list, item) : -1;
+
+	Py_XDECREF(item);
+	return rc;
+}
+
+/* The list; or, where it could not be made whole, NULL with the exception that there is, or that of `rc`. */
+static PyObject *made(PyObject *list, int rc)
+{
+	if (rc >= 0 || rc == -ENOENT) /* gone meanwhile, or no more */
+		return list;
+	Py_DECREF(list);
+	return PyErr_Occurred() ? NULL : raise_fault(rc, NULL);
+}
+
+PyObject *object_waits(PyObject *module, PyObject *args)
+{
+	unsigned index;
+	struct stoa_segment *segment = object_of(args, &index);
+	PyObject *list = segment ? PyList_New(0) : NULL;
+	int rc = 0;
+
+	(void)module;
+	if (!list)
+		return NULL;
+	for (uint32_t n = 0; rc == 0; n++) {
+		struct stoa_wait_info info = { .struct_size = sizeof info };
+
+		rc = stoa_segment_wait(segment, index, n, &info);
+		if (rc == 0)
+			rc = append(list, Py_BuildValue("(INI)", info.what, PyBool_FromLong(info.announced),
+			                                info.wakes));
+	}
+	return made(list, rc);
+}
+
+static int add_holder(void *list, const struct stoa_holder_info *holder)
+{
+	return append(list, Py_BuildValue("(IIK)", holder->role, holder->participant,
+	                                  (unsigned long long)holder->held));
+}
+
+PyObject *object_holders(PyObject *module, PyObject *args)
+{
+	unsigned index;
+	struct stoa_segment *segment = object_of(args, &index);
+	PyObject *list = segment ? PyList_New(0) : NULL;
+
+	(void)module;
+	return list ? made(list, stoa_segment_holders(segment, index, add_holder, list)) : NULL;
 }

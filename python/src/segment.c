@@ -191,7 +191,8 @@ static int one_object(struct stoa_segment *handle, uint32_t i, PyObject **item)
 	int rc = stoa_segment_object(handle, i, &info);
 
 	if (rc == 0)
-		*item = Py_BuildValue("(NIK)", text(info.name), info.kind, (unsigned long long)info.bytes);
+		*item = Py_BuildValue("(NIKI)", text(info.name), info.kind, (unsigned long long)info.bytes,
+		                      i);
 	return rc;
 }
 
@@ -244,7 +245,7 @@ static PyMethodDef segment_methods[] = {
 	{ "fileno", segment_fileno, METH_NOARGS, "fileno(): a descriptor that may be passed on" },
 	{ "reap", segment_reap, METH_NOARGS, "reap(): gives back what dead processes held; how many" },
 	{ "info", segment_info, METH_NOARGS, "info(): sizes and counts, as a dict" },
-	{ "objects", segment_objects, METH_NOARGS, "objects(): [(name, kind, bytes)]" },
+	{ "objects", segment_objects, METH_NOARGS, "objects(): [(name, kind, bytes, index)]" },
 	{ "participants", segment_participants, METH_NOARGS, "participants(): a dict for each" },
 	{ NULL, NULL, 0, NULL },
 };

@@ -42,7 +42,7 @@ class Segment:
 
     def objects(self):
         """The names of the objects, each with its kind and its size in bytes."""
-        return {name: (kind, size) for name, kind, size in self._segment.objects() if not _is_beside(name)}
+        return {name: (kind, size) for name, kind, size, _ in self._segment.objects() if not _is_beside(name)}
 
     def keys(self):
         return self.objects().keys()

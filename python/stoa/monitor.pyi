@@ -2,11 +2,25 @@
 import dataclasses
 
 @dataclasses.dataclass(frozen=True)
+class WaitStat:
+    what: str
+    announced: bool
+    wakes: int
+
+@dataclasses.dataclass(frozen=True)
+class HolderStat:
+    role: str
+    pid: int | None
+    held: int
+
+@dataclasses.dataclass(frozen=True)
 class ObjectStat:
     name: str
     kind: str
     bytes: int
     stat: dict[str, int] | None = None
+    waits: list[WaitStat] | None = None
+    holders: list[HolderStat] | None = None
 
 @dataclasses.dataclass(frozen=True)
 class ParticipantStat:
