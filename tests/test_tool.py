@@ -6,6 +6,7 @@ Its answers on a segment with one of everything (tool_world.c), and on a running
 stopped and killed; with names that mean nothing, and with copies of a segment that are damaged at random; its
 screen on a pseudo-terminal.  Speaks TAP.
 """
+import contextlib
 import fcntl
 import json
 import os
@@ -20,47 +21,13 @@ import subprocess
 import sys
 import tempfile
 import termios
-import time
 from pathlib import Path
 
-TOOL, WORLD = (os.path.abspath(a) for a in sys.argv[1:3])
+from tool_support import ENVIRONMENT, PATIENCE, TOOL, await_that, is_without_json, parsed, require, run, stoa
+
+WORLD = os.path.abspath(sys.argv[2])
 WORDCOUNT = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
-PATIENCE = 100  # seconds, for what must happen
 NAME = f"test-tool-{os.getpid()}"
-SANITIZER_FOUND = 99
-
-ENVIRONMENT = dict(
-    os.environ,
-    LC_ALL="C.UTF-8",
-    ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + f":exitcode={SANITIZER_FOUND}",
-    UBSAN_OPTIONS=os.environ.get("UBSAN_OPTIONS", "") + f":halt_on_error=1:exitcode={SANITIZER_FOUND}",
-)
-ENVIRONMENT.pop("NO_COLOR", None)
-
-
-class Answer:
-    def __init__(self, arguments, **options):
-        done = subprocess.run(
-            [TOOL, *map(str, arguments)],
-            env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PATIENCE,
-            **options,
-        )
-        self.status, self.arguments = done.returncode, arguments
-        self.out = done.stdout.decode(errors="replace")
-        self.err = done.stderr.decode(errors="replace")
-
-    def __str__(self):
-        return f"stoa {' '.join(map(str, self.arguments))}: status {self.status}\n{self.out}{self.err}"
-
-    def is_refused(self, status, words):
-        return self.status == status and not self.out and self.err.count("\n") == 1 and words in self.err
-
-
-def stoa(*arguments, **options):
-    return Answer(arguments, **options)
 
 
 class World:
@@ -104,31 +71,12 @@ def can_look():
         return False
 
 
-def await_that(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def parsed(answer):
-    assert answer.status in (0, 1), answer
-    return json.loads(answer.out)
-
-
 def stat(*operands):
     return parsed(stoa("stat", "--json", *operands))
 
 
 def object_of(name, which):
     return next(o for o in stat(name)["objects"] if o["name"] == which)
-
-
-def require(condition, about=""):
-    if not condition:
-        raise AssertionError(str(about))
 
 
 # ---- the commands, on a segment with one of everything ----
@@ -728,28 +676,13 @@ TESTS = [
 
 
 def main():
-    if stoa("doctor", "--json").err.startswith("stoa: --json"):
-        print("1..0 # SKIP built without jansson")
+    if is_without_json():
         return 0
-    only = os.environ.get("ONLY", "")
-    tests = [test for test in TESTS if only in test.__name__]
-    print(f"1..{len(tests)}")
     world = World(NAME)
-    failed = 0
     try:
-        for number, test in enumerate(tests, 1):
-            sentence = test.__name__.replace("_", " ")
-            try:
-                skipped = test(world)
-                print(f"ok {number} - {sentence}" + (f" # SKIP {skipped}" if skipped else ""), flush=True)
-            except Exception as fault:  # a fault of one test must not hide the others
-                failed += 1
-                print(f"not ok {number} - {sentence}", flush=True)
-                for line in f"{type(fault).__name__}: {fault}".splitlines():
-                    print(f"# {line}", flush=True)
+        return run(TESTS, lambda number: contextlib.nullcontext(world))
     finally:
         world.end()
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

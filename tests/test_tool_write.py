@@ -5,6 +5,7 @@
 Objects made, set and watched; messages through a queue, with receivers that are killed; a pool of workers that are
 killed.  What comes out is compared with what went in.  Speaks TAP.
 """
+import contextlib
 import json
 import os
 import pty
@@ -20,42 +21,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-TOOL = os.path.abspath(sys.argv[1])
-PATIENCE = 100  # seconds, for what must happen
+from tool_support import ENVIRONMENT, PATIENCE, TOOL, await_that, is_without_json, require, run, stoa
+
 NAME = f"test-write-{os.getpid()}"
-SANITIZER_FOUND = 99
-
-ENVIRONMENT = dict(
-    os.environ,
-    LC_ALL="C.UTF-8",
-    ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + f":exitcode={SANITIZER_FOUND}",
-    UBSAN_OPTIONS=os.environ.get("UBSAN_OPTIONS", "") + f":halt_on_error=1:exitcode={SANITIZER_FOUND}",
-)
-
-
-class Answer:
-    def __init__(self, arguments, given=b"", **options):
-        done = subprocess.run(
-            [TOOL, *map(str, arguments)],
-            env=ENVIRONMENT,
-            input=given if isinstance(given, bytes) else given.encode(),
-            capture_output=True,
-            timeout=PATIENCE,
-            **options,
-        )
-        self.status, self.arguments, self.bytes = done.returncode, arguments, done.stdout
-        self.out = done.stdout.decode(errors="replace")
-        self.err = done.stderr.decode(errors="replace")
-
-    def __str__(self):
-        return f"stoa {' '.join(map(str, self.arguments))}: status {self.status}\n{self.out[:2000]}{self.err[:2000]}"
-
-    def is_refused(self, status, words):
-        return self.status == status and not self.out and self.err.count("\n") == 1 and words in self.err
-
-
-def stoa(*arguments, **options):
-    return Answer(arguments, **options)
 
 
 def done(*arguments, **options):
@@ -67,20 +35,6 @@ def done(*arguments, **options):
 
 def start(*arguments, **options):
     return subprocess.Popen([TOOL, *map(str, arguments)], env=ENVIRONMENT, **options)
-
-
-def require(condition, about=""):
-    if not condition:
-        raise AssertionError(str(about))
-
-
-def await_that(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def look(name, which):
@@ -642,28 +596,16 @@ TESTS = [
 ]
 
 
+@contextlib.contextmanager
+def own_name(number):
+    name = f"{NAME}-{number}"
+    yield name
+    for left in Path("/dev/shm").glob(f"stoa.{name}*"):
+        left.unlink(missing_ok=True)
+
+
 def main():
-    if stoa("doctor", "--json").err.startswith("stoa: --json"):
-        print("1..0 # SKIP built without jansson")
-        return 0
-    only = os.environ.get("ONLY", "")
-    tests = [test for test in TESTS if only in test.__name__]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for number, test in enumerate(tests, 1):
-        sentence = test.__name__.replace("_", " ")
-        name = f"{NAME}-{number}"
-        try:
-            skipped = test(name)
-            print(f"ok {number} - {sentence}" + (f" # SKIP {skipped}" if skipped else ""), flush=True)
-        except Exception as fault:  # a fault of one test must not hide the others
-            failed += 1
-            print(f"not ok {number} - {sentence}", flush=True)
-            for line in f"{type(fault).__name__}: {fault}".splitlines():
-                print(f"# {line}", flush=True)
-        for left in Path("/dev/shm").glob(f"stoa.{name}*"):
-            left.unlink(missing_ok=True)
-    return 1 if failed else 0
+    return 0 if is_without_json() else run(TESTS, own_name)
 
 
 if __name__ == "__main__":
