@@ -435,8 +435,7 @@ static int published(struct ring_sender *sender, size_t count)
 static void tell_sizes(const struct ring *ring)
 {
 	event_close_short_way(&ring->queue->writable);
-	atom64_store_rlx(&ring->shared->sizes_vary,
-	                 1); /* relaxed, as the sizes themselves: published by tail */
+	atom64_store_rlx(&ring->shared->sizes_vary, 1); /* relaxed, as the sizes: published by tail */
 	fence_light();
 }
 
@@ -516,8 +515,7 @@ static int push_run(struct ring_sender *sender, const uint8_t *messages, size_t 
 	if (DEFECT(DEFECT_RUN_TAIL_EARLY))
 		atom64_store_seq(&sender->ring.shared->tail, hot->position + count);
 	copy_run(hot->at, hot->stride, messages, hot->size, hot->size, count);
-	atom64_store_rel(&sender->ring.shared->tail,
-	                 hot->position + count); /* [Q1] release, as in publish() */
+	atom64_store_rel(&sender->ring.shared->tail, hot->position + count); /* [Q1] as in publish() */
 	fence_light();
 	return published(sender, count);
 }
