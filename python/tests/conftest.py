@@ -11,8 +11,14 @@ import time
 import pytest
 
 import stoa
+from stoa import _home
 
 PATIENCE = 120  # seconds, for what takes none on a machine that does nothing else
+
+
+def pytest_sessionfinish():
+    """The next process that makes a home would do so: what was killed here leaves no names."""
+    _home._sweep()
 
 
 @pytest.fixture(params=["fork", "spawn", "forkserver"])
