@@ -16,7 +16,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <stoa/inline_number.h>
 #include <stoa/queue.h>
 
 #ifdef __cplusplus
@@ -25,21 +24,49 @@ extern "C" {
 
 /*
  * The library's own sources come with operations of their own (src/atomic.h), which a model checker
- * understands; for everybody else these are the compiler's.
+ * understands; for everybody else these are the compiler's: the first of this header, the second of
+ * stoa/inline_number.h.
  */
 #ifndef STOA_HOT_LOAD32
 #define STOA_HOT_LOAD32(at) __atomic_load_n(at, __ATOMIC_RELAXED)
 #define STOA_HOT_ACQUIRE64(at) __atomic_load_n(at, __ATOMIC_ACQUIRE)
 #define STOA_HOT_RELEASE64(at, value) __atomic_store_n(at, value, __ATOMIC_RELEASE)
 #define STOA_HOT_LIGHT() __atomic_signal_fence(__ATOMIC_SEQ_CST)
-/* The loader refuses a program that was compiled with another form of struct stoa_hot_end. */
-extern STOA_API const char stoa_inline_form_1;
+
+#define STOA_NUMBER_LOAD64(at) __atomic_load_n(at, __ATOMIC_SEQ_CST)
+#define STOA_NUMBER_LOAD32(at) __atomic_load_n(at, __ATOMIC_SEQ_CST)
+#define STOA_NUMBER_SWAP64(at, number) __atomic_exchange_n(at, number, __ATOMIC_SEQ_CST)
+#define STOA_NUMBER_SWAP32(at, number) __atomic_exchange_n(at, number, __ATOMIC_SEQ_CST)
+#define STOA_NUMBER_ADD64(at, number) __atomic_fetch_add(at, number, __ATOMIC_SEQ_CST)
+#define STOA_NUMBER_ADD32(at, number) __atomic_fetch_add(at, number, __ATOMIC_SEQ_CST)
+#define STOA_NUMBER_CAS64(at, expected, desired)                                                             \
+	__atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+#define STOA_NUMBER_CAS32(at, expected, desired)                                                             \
+	__atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+
+#define STOA_INLINE_KEPT __attribute__((used))
 #if defined(__has_attribute)
 #if __has_attribute(retain)
-__attribute__((retain)) /* also where the linker collects what nobody refers to */
+#undef STOA_INLINE_KEPT
+/* Also where the linker collects what nobody refers to. */
+#define STOA_INLINE_KEPT __attribute__((used, retain))
 #endif
 #endif
-__attribute__((used)) static const char *const stoa_inline_needs_form_1 = &stoa_inline_form_1;
+/* The loader refuses a program that was compiled with another form of struct stoa_hot_end or stoa_hot_number. */
+extern STOA_API const char stoa_inline_form_1;
+extern STOA_API const char stoa_inline_number_form_1;
+STOA_INLINE_KEPT static const char *const stoa_inline_needs_form_1 = &stoa_inline_form_1;
+STOA_INLINE_KEPT static const char *const stoa_inline_number_needs_form_1 = &stoa_inline_number_form_1;
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#include <stoa/inline_number.h>
+
+#ifdef __cplusplus
+extern "C" {
 #endif
 
 /*

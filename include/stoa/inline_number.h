@@ -9,6 +9,10 @@
  * struct stoa_hot_number is part of the binary interface by this header alone.  Its form may change; a
  * program that was compiled with another one then misses stoa_inline_number_form_1, and is not loaded.
  */
+/* The operations are those of stoa/inline.h, which includes this; the library's own sources bring theirs. */
+#ifndef STOA_NUMBER_LOAD64
+#include <stoa/inline.h>
+#endif
 #ifndef STOA_INLINE_NUMBER_H
 #define STOA_INLINE_NUMBER_H
 
@@ -20,28 +24,6 @@
 
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-/* As in stoa/inline.h: the library's own sources come with operations of their own. */
-#ifndef STOA_NUMBER_LOAD64
-#define STOA_NUMBER_LOAD64(at) __atomic_load_n(at, __ATOMIC_SEQ_CST)
-#define STOA_NUMBER_LOAD32(at) __atomic_load_n(at, __ATOMIC_SEQ_CST)
-#define STOA_NUMBER_SWAP64(at, number) __atomic_exchange_n(at, number, __ATOMIC_SEQ_CST)
-#define STOA_NUMBER_SWAP32(at, number) __atomic_exchange_n(at, number, __ATOMIC_SEQ_CST)
-#define STOA_NUMBER_ADD64(at, number) __atomic_fetch_add(at, number, __ATOMIC_SEQ_CST)
-#define STOA_NUMBER_ADD32(at, number) __atomic_fetch_add(at, number, __ATOMIC_SEQ_CST)
-#define STOA_NUMBER_CAS64(at, expected, desired)                                                             \
-	__atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-#define STOA_NUMBER_CAS32(at, expected, desired)                                                             \
-	__atomic_compare_exchange_n(at, expected, desired, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-/* The loader refuses a program that was compiled with another form of struct stoa_hot_number. */
-extern STOA_API const char stoa_inline_number_form_1;
-#if defined(__has_attribute)
-#if __has_attribute(retain)
-__attribute__((retain)) /* also where the linker collects what nobody refers to */
-#endif
-#endif
-__attribute__((used)) static const char *const stoa_inline_number_needs_form_1 = &stoa_inline_number_form_1;
 #endif
 
 /*
