@@ -17,7 +17,7 @@ need=${1:-tests}
 compiler=${CC:-cc}
 packages='gcc libc6-dev meson ninja-build pkg-config libck-dev libcmocka-dev scdoc libjansson-dev libncurses-dev'
 python_packages='python3-dev python3-pytest python3-numpy cython3'
-test_packages='g++ groff-base valgrind cmake'
+test_packages='g++ groff-base valgrind cmake abigail-tools'
 [ "$need" = build ] || packages="$packages $python_packages $test_packages"
 
 has() {
@@ -49,7 +49,7 @@ missing() {
 # What single tests need: a build or a test run goes without.
 wanting() {
 	[ "$need" = tests ] || return 1
-	has g++ && has groff && has valgrind && has cmake && return 1
+	has g++ && has groff && has valgrind && has cmake && has abidiff && return 1
 	return 0
 }
 

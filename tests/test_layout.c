@@ -5,6 +5,7 @@
  * DO NOT EVER CHANGE A NUMBER IN THIS FILE.  Segments outlive the programs that made them, and two releases
  * meet in one segment.  Where a test here fails, layout.h is wrong; where it must change all the same,
  * STOA_LAYOUT_VERSION grows, and the new layout gets a frozen copy of its own beside this one.
+ * tests/check_frozen.py sees to it that nothing is missing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,20 +18,8 @@
 #include <stoa.h>
 
 #include "exchange.h"
+#include "frozen.h"
 #include "layout.h"
-
-/* name, bytes, alignment */
-#define SIZE(type, size, alignment)                                                                          \
-	do {                                                                                                 \
-		assert_int_equal(sizeof(struct type), size);                                                 \
-		assert_int_equal(_Alignof(struct type), alignment);                                          \
-	} while (0)
-/* name, member, offset, bytes */
-#define MEMBER(type, member, offset, size)                                                                   \
-	do {                                                                                                 \
-		assert_int_equal(offsetof(struct type, member), offset);                                     \
-		assert_int_equal(sizeof(((struct type *)NULL)->member), size);                               \
-	} while (0)
 
 /* ---- structs: do not ever change ---- */
 
@@ -258,6 +247,9 @@ static void the_states_of_shared_words_are_frozen(void **state)
 	assert_int_equal(PARTICIPANT_CLAIMED, 1);
 	assert_int_equal(PARTICIPANT_LIVE, 2);
 	assert_int_equal(PARTICIPANT_SETTLED, 3);
+	assert_int_equal(PARTICIPANT_DEAD, 4);
+	assert_int_equal(PARTICIPANT_RELEASED, 5);
+	assert_int_equal(HAZARD_RELEASING, 0x8000);
 	assert_int_equal(ENTRY_FREE, 0);
 	assert_int_equal(ENTRY_BUILDING, 1);
 	assert_int_equal(ENTRY_PUBLISHED, 2);
@@ -280,6 +272,7 @@ static void the_states_of_shared_words_are_frozen(void **state)
 	assert_int_equal(ROUND_BITS, 24);
 	assert_int_equal(CLOSING_HOW, 3);
 	assert_int_equal(CLOSING_HAD_SENDERS, 4);
+	assert_int_equal(PARCEL_EACH_BITS, 48);
 }
 
 static void the_numbers_of_the_public_headers_that_segments_hold_are_frozen(void **state)
