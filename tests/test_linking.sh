@@ -54,7 +54,7 @@ compiler=$*
 listing() { (cd "$home" && find . | sort); }
 listing >"$work/before"
 
-echo 1..24
+echo 1..26
 
 # ---- installed ----
 
@@ -129,6 +129,28 @@ names_stoa_alone() {
 }
 exits 0 'pkg-config names stoa, and nothing that only its makers need' names_stoa_alone
 
+# What docs/linking.md says, in a directory whose name needs no quotes.
+block() { # block FENCE: what the first one of that language has
+	sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{ /^\`\`\`/d; p; }" "$root/docs/linking.md"
+}
+by_hand() {
+	sed -n '/^## With make/,/^Where/s/^    //p' "$root/docs/linking.md" >"$work/commands"
+	[ "$(grep -c '^cc ' "$work/commands")" = 3 ] || return 1
+	ln -s "$prefix" "$work/linked" && mkdir "$work/pc"
+	sed "s,^prefix=.*,prefix=$work/linked," "$libdir/pkgconfig/stoa.pc" >"$work/pc/stoa.pc"
+	(
+		cd "$work" && PKG_CONFIG_PATH=$work/pc && cc() { $compiler "$@"; }
+		set -ex
+		. ./commands
+		says_42_alone ./a.out
+	)
+}
+if [ -x "$work/probe" ]; then
+	exits 0 'the commands of docs/linking.md link, too' by_hand
+else
+	skip 'the commands of docs/linking.md link, too' 'no static libc'
+fi
+
 # ---- CMake ----
 
 mkdir "$work/project"
@@ -192,17 +214,24 @@ neither() {
 	rm "$work/moved/lib/libstoa.a"
 	cmake_project neither "$work/moved"
 }
+documented() {
+	mkdir "$work/documented" && cp "$work/program.c" "$work/documented" &&
+		block cmake >"$work/documented/CMakeLists.txt" &&
+		cmake -S "$work/documented" -B "$work/documented/build" -DCMAKE_PREFIX_PATH="$prefix" &&
+		cmake --build "$work/documented/build" && says_42_alone "$work/documented/build/program"
+}
 set -- 'CMake finds the package, and links C and C++ with both libraries' 'the programs need the library that they name' \
-	'the package was copied' 'CMake finds it at its new place' 'and takes nothing from the old one' \
+	'the project of docs/linking.md works' 'the package was copied' 'CMake finds it at its new place' 'and takes nothing from the old one' \
 	'where there is the static library alone, that is stoa::stoa' 'where there is none, the package is not found'
 if command -v cmake >/dev/null && command -v c++ >/dev/null; then
 	exits 0 "$1" cmake_project build_cmake "$prefix"
 	exits 0 "$2" cmake_programs build_cmake
-	exits 0 "$3" moved
-	exits 0 "$4" cmake_project build_moved "$work/moved"
-	exits 1 "$5" grep -rFq "$prefix" "$work/build_moved/CMakeFiles/shared.dir" "$work/build_moved/CMakeFiles/static.dir"
-	exits 0 "$6" only_static
-	exits 1 "$7" neither
+	exits 0 "$3" documented
+	exits 0 "$4" moved
+	exits 0 "$5" cmake_project build_moved "$work/moved"
+	exits 1 "$6" grep -rFq "$prefix" "$work/build_moved/CMakeFiles/shared.dir" "$work/build_moved/CMakeFiles/static.dir"
+	exits 0 "$7" only_static
+	exits 1 "$8" neither
 else
 	for sentence; do
 		skip "$sentence" 'no CMake, or no C++ compiler'

@@ -6,6 +6,8 @@
 #
 #	test_subproject.sh ROOT
 #
+# What they say of stoa in their meson.build, and the wrap, is what docs/linking.md has.
+#
 # Speaks TAP.  The compilers are those that meson finds, or $CC and $CXX.
 
 root=$1
@@ -21,6 +23,10 @@ unset DESTDIR LD_LIBRARY_PATH PKG_CONFIG_PATH
 
 # shellcheck source=tests/exits.sh
 . "$here/exits.sh"
+
+block() { # block FENCE: what docs/linking.md has in that language
+	sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{ /^\`\`\`/d; p; }" "$root/docs/linking.md"
+}
 
 echo 1..12
 
@@ -44,11 +50,10 @@ cp "$work/one/program.c" "$work/other/program.cc"
 # ---- in C, static ----
 
 ln -s "$root" "$work/one/subprojects/stoa"
-cat >"$work/one/meson.build" <<'END'
-project('one', 'c', default_options: ['c_std=c11', 'warning_level=3', 'werror=true', 'default_library=static'])
-stoa = dependency('stoa', fallback: ['stoa', 'stoa_dep'])
-executable('program', 'program.c', dependencies: stoa, install: true)
-END
+{
+	echo "project('one', 'c', default_options: ['c_std=c11', 'warning_level=3', 'werror=true', 'default_library=static'])"
+	block meson
+} >"$work/one/meson.build"
 
 # set_up PROJECT [ARGUMENT ...]
 set_up() {
@@ -79,14 +84,8 @@ exits 0 'is there alone' installed one ./usr/bin/program
 
 # ---- in C++, shared, by a wrap ----
 
-ln -s "$root" "$work/other/subprojects/colonnade"
-cat >"$work/other/subprojects/stoa.wrap" <<'END'
-[wrap-file]
-directory = colonnade
-
-[provide]
-stoa = stoa_dep
-END
+ln -s "$root" "$work/other/subprojects/stoa"
+block ini >"$work/other/subprojects/stoa.wrap"
 cat >"$work/other/meson.build" <<'END'
 project('other', 'cpp', default_options: ['cpp_std=c++17'])
 executable('program', 'program.cc', dependencies: dependency('stoa', version: '>=0.1'), install: true)
