@@ -19,7 +19,7 @@ help:
 	@echo 'make build    build only, into $(BUILD)/'
 	@echo 'make deps     install what building and testing need (Debian: apt-get)'
 	@echo 'make install  into PREFIX=$(PREFIX), below DESTDIR= where that is given'
-	@echo 'make uninstall'
+	@echo 'make uninstall  what was installed last, with its directories'
 	@echo 'make stress   the race hunt: schedules explored, processes killed and stopped at every instruction, minutes'
 	@echo 'make bench    the figures, beside those of Concurrency Kit, Boost, DPDK, pipes and others: ten minutes'
 	@echo 'make clean    remove $(BUILD)/'

@@ -156,5 +156,5 @@ fi
 
 uninstall() { (cd "$build" && meson --internal uninstall); }
 ok 'all of it can be removed' uninstall
-nothing_left() { [ -z "$(find "$work/root" ! -type d | tee /dev/stderr)" ]; }
-ok 'and then nothing is left' nothing_left
+nothing_left() { [ ! -e "$work/root" ] || [ -z "$(find "$work/root" -mindepth 1 | tee /dev/stderr)" ]; }
+ok 'and then nothing is left, no directory either' nothing_left
