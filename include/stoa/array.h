@@ -30,7 +30,7 @@ struct stoa_array_config {
 
 /**
  * Creates an array or opens the one of that name.
- * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind, type,
+ * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind, type,
  *   count or STOA_ATOMIC_RANGES, or with fewer writers; nothing changed); -EINVAL (no such
  *   type, no elements, an empty name); -ENAMETOOLONG (over 63 bytes); -EOVERFLOW; -ENOSPC;
  *   -EACCES (read-only segment and it does not exist); -EBADMSG; -ENOMEM;
@@ -73,10 +73,10 @@ STOA_API int stoa_array_info(const struct stoa_array *array, struct stoa_array_c
 STOA_API int stoa_array_footprint(const struct stoa_array_config *config, uint64_t *bytes);
 
 /**
- * One element, as the calls of the same name on a value.
- * Returns: 0 (compare_exchange: or STOA_CHANGED); -EINVAL (the index is past the end);
- *   -EPROTOTYPE (bits of a float); -EACCES (a write, read-only); -EUSERS
- *   (STOA_ATOMIC_RANGES: more writing processes than `writers`); -EBADMSG.
+ * Reads or changes one element, as the calls of the same name do with a value.
+ * Returns: 0; STOA_CHANGED (compare_exchange: it did not equal `*expected`); -EINVAL (the index is past the
+ *   end); -EPROTOTYPE (bits of a float); -EACCES; -EUSERS (STOA_ATOMIC_RANGES: more writing processes than
+ *   `writers`); -EBADMSG.
  * Callers: any thread of any process.  Progress: as on a number; with STOA_ATOMIC_RANGES a load as
  *   of a struct, all else as stoa_value_store() of a struct.  Death: done or not done.
  */
@@ -111,7 +111,8 @@ STOA_API int stoa_array_read(struct stoa_array *array, uint64_t first, uint64_t 
 
 /**
  * Writes elements [first, first + count), in one atomic step only with STOA_ATOMIC_RANGES.
- * Returns: 0; -EINVAL (past the end; nothing written); -EACCES; -EUSERS; -EBADMSG.
+ * Returns: 0; -EINVAL (past the end; nothing written); -EACCES; -EUSERS
+ *   (STOA_ATOMIC_RANGES: more writing processes than `writers`); -EBADMSG.
  * Callers: any thread of any process.  Progress: wait-free; with STOA_ATOMIC_RANGES as
  *   stoa_value_store() of a struct.  Death: each element old or new; all or none with
  *   STOA_ATOMIC_RANGES.

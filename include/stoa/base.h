@@ -18,6 +18,24 @@
  *   - Deadlines are absolute times of CLOCK_MONOTONIC; NULL waits for ever;
  *     &stoa_now never waits, and so answers STOA_EMPTY or STOA_FULL where any
  *     other deadline that has passed answers STOA_TIMEOUT.
+ *
+ * Every function says what it Returns, who its Callers may be (at once), its Progress (wait-free, lock-free
+ * in Herlihy's sense, or blocking by design), and what a Death in it leaves to the others.  The manual pages
+ * are made from these texts.  A fault that is named there without a word means:
+ *
+ *   -EACCES        the segment was opened with STOA_READ_ONLY
+ *   -EBADF         there is no such descriptor
+ *   -EBADMSG       the segment, or the object in it, is corrupt
+ *   -EINTR         a signal handler ran, and nothing was done
+ *   -EINVAL        an argument makes no sense: NULL, out of its range, an unknown flag
+ *   -EMFILE        the process has too many open files
+ *   -ENAMETOOLONG  the name is too long (that of an object: over 63 bytes)
+ *   -ENOENT        there is nothing of that name
+ *   -ENOMEM        there is no memory for it
+ *   -ENOSPC        there is no room left for it in the segment, or no entry in its directory
+ *   -EOVERFLOW     its size is beyond what a segment can have
+ *   -EPROTOTYPE    what is there is of another kind or shape
+ *   -EUSERS        as many as the creator allowed for are at it already, and live
  */
 #ifndef STOA_BASE_H
 #define STOA_BASE_H

@@ -52,7 +52,10 @@ extern "C" {
 #define STOA_INLINE_KEPT __attribute__((used, retain))
 #endif
 #endif
-/* The loader refuses a program that was compiled with another form of struct stoa_hot_end or stoa_hot_number. */
+/**
+ * Marks of the forms of struct stoa_hot_end and struct stoa_hot_number: the loader refuses a program that was
+ * compiled with others.
+ */
 extern STOA_API const char stoa_inline_form_1;
 extern STOA_API const char stoa_inline_number_form_1;
 STOA_INLINE_KEPT static const char *const stoa_inline_needs_form_1 = &stoa_inline_form_1;
@@ -228,13 +231,19 @@ static inline int stoa_hot_pop(struct stoa_hot_end *end, void *out, size_t room,
 #define STOA_HOT_END(handle) ((struct stoa_hot_end *)(void *)(handle))
 #endif
 
-/* What is left to do after STOA_HOT_LOOK. */
+/**
+ * What an inline call leaves to the library: it wakes who waits, and takes back what came too late for a
+ * queue that is shut down.  For the calls of stoa/inline.h alone, after STOA_HOT_LOOK.
+ * Returns: 0; STOA_CLOSED (a push that came too late).
+ * Callers: the sender's or the receiver's thread.  Progress: lock-free.  Death: as of the call that it ends.
+ */
 STOA_API int stoa_inline_pushed(struct stoa_sender *sender);
 STOA_API int stoa_inline_popped(struct stoa_receiver *receiver);
 
-/*
- * stoa_sender_push() with a sender that is not NULL, and a message that is not NULL unless its size is 0.
- * Returns, Callers, Progress, Death: as there.
+/**
+ * Sends a copy of a message, in the caller's own code where it can: stoa_sender_push() with a sender that is
+ * not NULL, and a message that is not NULL unless its size is 0.
+ * Returns, Callers, Progress, Death: as stoa_sender_push().
  */
 static inline int stoa_sender_push_inline(struct stoa_sender *sender, const void *message, size_t size)
 {
@@ -245,9 +254,10 @@ static inline int stoa_sender_push_inline(struct stoa_sender *sender, const void
 	return rc == STOA_HOT_LOOK ? stoa_inline_pushed(sender) : stoa_sender_push(sender, message, size);
 }
 
-/*
- * stoa_receiver_pop() with a receiver that is not NULL, and `out` that is not NULL unless `room` is 0.
- * Returns, Callers, Progress, Death: as there.
+/**
+ * Receives a copy of the next message, in the caller's own code where it can: stoa_receiver_pop() with a
+ * receiver that is not NULL, and `out` that is not NULL unless `room` is 0.
+ * Returns, Callers, Progress, Death: as stoa_receiver_pop().
  */
 static inline int stoa_receiver_pop_inline(struct stoa_receiver *receiver, void *out, size_t room,
                                            size_t *size)

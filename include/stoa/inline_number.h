@@ -151,12 +151,18 @@ static inline int stoa_number_awaited(const struct stoa_hot_number *hot)
 
 /* ---- values ---- */
 
-/* Wakes who waits for a change.  0. */
+/**
+ * Wakes who waits for a change of the value.  For the calls of stoa/inline_number.h alone, after a change.
+ * Returns: 0.
+ * Callers: any thread.  Progress: lock-free.  Death: the value is changed; who waits finds it within 100 ms.
+ */
 STOA_API int stoa_inline_changed(struct stoa_value *value);
 
-/*
- * Each is the call of its name without `_inline`, for a value, operands and results that are not NULL;
- * `previous` may be.  Returns, Callers, Progress, Death: as there.
+/**
+ * Reads or changes a number, in the caller's own code where it can.  Each is the call of its name without
+ * "_inline", for a value, operands and results that are not NULL; `previous` may be.
+ * Returns: as the call of its name without "_inline".
+ * Callers, Progress, Death: as of the call of its name without "_inline".
  */
 static inline int stoa_value_load_inline(struct stoa_value *value, void *out)
 {
@@ -211,6 +217,12 @@ static inline int stoa_number_inside(const struct stoa_hot_number *hot, uint64_t
 	return __builtin_expect(index < hot->count, 1);
 }
 
+/**
+ * Reads or changes an element, in the caller's own code where it can.  Each is the call of its name without
+ * "_inline", for an array, operands and results that are not NULL; `previous` may be.
+ * Returns: as the call of its name without "_inline".
+ * Callers, Progress, Death: as of the call of its name without "_inline".
+ */
 static inline int stoa_array_load_inline(struct stoa_array *array, uint64_t index, void *out)
 {
 	const struct stoa_hot_number *hot = STOA_HOT_NUMBER(array);

@@ -37,10 +37,10 @@ struct stoa_holder_info {
 };
 
 /**
- * Calls `each` for everyone who has a place in the object at `index` of the directory (as
- * stoa_segment_object()), whether it lives or is dead and not yet reaped.
+ * Tells who has a place in an object: calls `each` for everyone who has one in the object at `index` of the
+ * directory (as stoa_segment_object()), whether it lives or is dead and not yet reaped.
  * Returns: 0; what `each` returned where that was not 0, and it ends with that; STOA_EMPTY (nothing is published at
- *   this place); -ENOENT (past the last); -EBADMSG (corrupt); -EINVAL.
+ *   this place); -ENOENT (past the last); -EBADMSG; -EINVAL.
  * Callers: any thread.  Progress: wait-free, but for `each`.  Death: nothing shared is written.
  */
 STOA_API int stoa_segment_holders(struct stoa_segment *segment, uint32_t index,
@@ -62,15 +62,16 @@ struct stoa_wait_info {
 	uint32_t
 		announced; /**< 1: somebody sleeps, or did when it was last looked: who gives up does not say so */
 	uint32_t wakes; /**< how often somebody was woken, modulo 2^30 */
-	uint32_t reserved;
+	uint32_t reserved; /**< 0 */
 	uint64_t
 		offset; /**< of the futex in the segment: where a thread that sleeps is found by its address */
 };
 
 /**
- * The event words of the object at `index` of the directory: for (n = 0; rc != -ENOENT; n++).
+ * Tells whether somebody waits at an object, by its event words.  These are the words of the object at
+ * `index` of the directory: for (n = 0; rc != -ENOENT; n++).
  * Returns: 0; STOA_EMPTY (nothing is published at this place); -ENOENT (past the last object, or the object's last
- *   word: arrays have none); -EBADMSG (corrupt); -EINVAL.
+ *   word: arrays have none); -EBADMSG; -EINVAL.
  * Callers: any thread.  Progress: wait-free.  Death: nothing shared is written.
  */
 STOA_API int stoa_segment_wait(const struct stoa_segment *segment, uint32_t index, uint32_t n,
@@ -80,7 +81,7 @@ STOA_API int stoa_segment_wait(const struct stoa_segment *segment, uint32_t inde
 
 /** Where a walk through a queue stands; all zero at its start. */
 struct stoa_peek_cursor {
-	uint64_t private_words[2];
+	uint64_t private_words[2]; /**< the library's */
 };
 
 struct stoa_peek_info {
@@ -91,15 +92,15 @@ struct stoa_peek_info {
 	uint32_t deliveries; /**< so far: 0 unless somebody held it before */
 	uint32_t copied;     /**< bytes in `out` */
 	uint32_t count; /**< messages in it: 1, or those of a parcel that nobody has received, side by side */
-	uint32_t reserved;
+	uint32_t reserved; /**< 0 */
 };
 
 /**
- * Copies the next message that waits, up to `room` bytes of it, and leaves it there.  Each is whole, and
- * shown once, in the order in which they would be received; those that are received meanwhile are left out.
- * Where messages come in parcels (stoa/queue.h) each call shows one of these, or what is left of it.
- * Messages under a lease are not shown; after STOA_NOW those are that nobody will receive.
- * Returns: 0; STOA_EMPTY (no more); -EBADMSG (corrupt); -EINVAL.
+ * Copies the next message that waits, and leaves it there; up to `room` bytes of it are copied.  Each is
+ * whole, and shown once, in the order in which they would be received; those that are received meanwhile are
+ * left out.  Where messages come in parcels (stoa/queue.h) each call shows one of these, or what is left of
+ * it.  Messages under a lease are not shown; after STOA_NOW those are that nobody will receive.
+ * Returns: 0; STOA_EMPTY (no more); -EBADMSG; -EINVAL.
  * Callers: any thread, each with a cursor of its own.  Progress: wait-free, in time proportional to the capacity
  *   at worst.  Death: nothing shared is written.
  */
@@ -115,7 +116,7 @@ enum stoa_finding {
 };
 
 /**
- * Checks everything that must hold in a segment whatever its users do, and whenever they are killed: the
+ * Checks a segment for all that must hold in it whatever its users do, and whenever they are killed: the
  * directory, participants, roles, and that each block is in exactly one place.  What changes meanwhile is looked at
  * again, some times.  `say`, where it is not NULL, hears of each finding, in words that live until it returns;
  * `object` is NULL for the segment itself.

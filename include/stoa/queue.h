@@ -18,17 +18,19 @@
  * config's `pack` is more than 1 the ring carries parcels instead: a push makes one of a single message,
  * stoa_sender_push_many() one of up to `pack` messages.  Many small messages in bursts are then several
  * times as fast, for the price of this:
- *   A parcel is one place in the queue, and goes whole to one receiver.  `capacity` and all that
+ *
+ * - A parcel is one place in the queue, and goes whole to one receiver.  `capacity` and all that
  *   stoa_queue_stat() counts are parcels (a message is one, where `pack` is 1); so are ids and deliveries.
- *   A receiver that asks for fewer messages than there are keeps the rest open in one of its holds, and goes
+ * - A receiver that asks for fewer messages than there are keeps the rest open in one of its holds, and goes
  *   on there with its next call.  The rest is held as under a lease: the others do not see it (they are
  *   told STOA_EMPTY, and the descriptor of stoa_queue_fd() says nothing of it, so receive until
  *   STOA_EMPTY), a stopped receiver withholds it, and at the end of a drain the others wait for it.
- *   stoa_receiver_close() and a death give the rest to another, at once and flagged (STOA_DISCARD: a death
+ * - stoa_receiver_close() and a death give the rest to another, at once and flagged (STOA_DISCARD: a death
  *   drops and counts it); a message that was received before does not come again.
+ *
  * Between two STOA_ONE ends bursts are as fast by themselves, and `pack` changes nothing.
  *
- * Progress as told below leaves out two things: waking who sleeps, which is lock-free,
+ * Progress, as it is told of each call, leaves out two things: waking who sleeps, which is lock-free,
  * and looking after the dead, now and then, which takes a bounded number of system
  * calls and scans.
  */
@@ -47,7 +49,7 @@ struct stoa_receiver;
 
 enum stoa_ends {
 	STOA_MANY = 0, /**< any number, up to `handles` */
-	STOA_ONE = 1,  /**< one that lives, at any time; at both ends: an SPSC ring, see above */
+	STOA_ONE = 1,  /**< one that lives, at any time; at both ends: an SPSC ring, see the head of this file */
 };
 
 enum stoa_on_death {
@@ -77,7 +79,7 @@ enum stoa_message_flag {
 
 struct stoa_queue_config {
 	size_t struct_size;    /**< sizeof(struct stoa_queue_config) */
-	uint64_t capacity;     /**< messages (parcels, see `pack`), exactly, see above; default 1,024 */
+	uint64_t capacity;     /**< messages (parcels, see `pack`), exactly; default 1,024 */
 	uint64_t message_size; /**< bytes of the largest message; default 64 */
 	uint32_t senders;      /**< STOA_MANY or STOA_ONE */
 	uint32_t receivers;    /**< STOA_MANY or STOA_ONE */
@@ -86,7 +88,8 @@ struct stoa_queue_config {
 	uint32_t holds;        /**< blocks that one of them may hold at once; default 4, up to 4,096 */
 	uint32_t on_death;     /**< STOA_REDELIVER or STOA_DISCARD */
 	uint32_t flags;        /**< STOA_EXCLUSIVE, STOA_CLOSE_WITH_SENDERS */
-	uint32_t pack;         /**< messages that a parcel may carry, see above; default 1, up to 1,024 */
+	uint32_t pack;         /**< messages that a parcel may carry, see the head of this file; default 1, up to
+	                            1,024 */
 };
 
 /** A message held under a lease, read in place. */
@@ -98,13 +101,13 @@ struct stoa_message {
 	uint32_t deliveries; /**< this one included: 1 at first */
 	uint32_t flags;      /**< STOA_REDELIVERED */
 	uint32_t count;      /**< messages in it: 1, or those of a parcel, all of one size */
-	uint32_t reserved;
-	uint64_t private_words[4];
+	uint32_t reserved;   /**< 0 */
+	uint64_t private_words[4]; /**< the library's */
 };
 
 /**
  * Creates a queue or opens the one of that name.
- * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind or any other
+ * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind or any other
  *   member of the config; nothing changed); -EINVAL (no such senders, receivers, on_death or
  *   flags, `pack` over 1,024, an empty name); -ENAMETOOLONG (over 63 bytes); -EOVERFLOW (sizes
  *   beyond what the layout can number, or 2^64; `pack` messages of 2^48 bytes together); -ENOSPC;
@@ -155,13 +158,13 @@ STOA_API int stoa_queue_footprint(const struct stoa_queue_config *config, uint64
  * STOA_EMPTY after STOA_DRAIN, by a receiver's call that began when this had returned (or whose caller has
  * learnt of it): nothing more will be committed, and all that was has been taken; only what is leased, or was
  * given back meanwhile, can still come.
- * Returns: 0; -EINVAL; -EACCES (read-only).
+ * Returns: 0; -EINVAL; -EACCES.
  * Callers: any thread of any process.  Progress: lock-free.  Death: shut down or not.
  */
 STOA_API int stoa_queue_shutdown(struct stoa_queue *queue, unsigned how);
 
 struct stoa_queue_stat {
-	size_t struct_size;
+	size_t struct_size;    /**< sizeof(struct stoa_queue_stat) */
 	uint64_t capacity;     /**< messages; where `pack` is more than 1 this and all below are parcels */
 	uint64_t message_size; /**< bytes */
 	uint64_t length;       /**< committed messages that nobody holds, redelivered ones included */
@@ -174,7 +177,7 @@ struct stoa_queue_stat {
 	uint32_t senders;      /**< open, of processes that live as far as can be told */
 	uint32_t receivers;    /**< likewise */
 	uint32_t shutdown;     /**< 0, STOA_DRAIN or STOA_NOW */
-	uint32_t reserved;
+	uint32_t reserved;     /**< 0 */
 };
 
 /**
@@ -187,11 +190,11 @@ struct stoa_queue_stat {
 STOA_API int stoa_queue_stat(const struct stoa_queue *queue, struct stoa_queue_stat *stat);
 
 /**
- * A descriptor for epoll, poll and select that is readable (level-triggered) while the queue
- * has one of `events`; one per queue handle and set of events.  It may report too early, so the
- * calls after it should not wait; it never stays silent.  The first call in a process starts
- * a helper thread.  The descriptor belongs to the queue handle; never read or close it.
- * Returns: a descriptor; -EINVAL; -EACCES (read-only); -ENOMEM, -EMFILE, -EAGAIN.
+ * A descriptor for epoll, poll and select.  It is readable (level-triggered) while the queue has one of
+ * `events` (STOA_READABLE, STOA_WRITABLE); one per queue handle and set of events.  It may report too early,
+ * so the calls after it should not wait; it never stays silent.  The first call in a process starts a helper
+ * thread.  The descriptor belongs to the queue handle; never read or close it.
+ * Returns: a descriptor; -EINVAL; -EACCES; -ENOMEM; -EMFILE; -EAGAIN (no thread is to be had).
  * Callers: any thread.  Progress: blocking within the process.  Death: nothing is left
  *   behind but, at most, one needless wake-up call.
  */
@@ -200,7 +203,7 @@ STOA_API int stoa_queue_fd(struct stoa_queue *queue, unsigned events);
 /**
  * Opens a sender.  It keeps the queue's mapping; the queue handle may be closed before it.
  * Returns: 0; -EBUSY (STOA_ONE, and the other lives); -EUSERS (all handles are taken, after
- *   reaping); -EACCES (read-only); -ENOMEM; -EBADMSG; -EINVAL.  A queue that was shut down opens:
+ *   reaping); -EACCES; -ENOMEM; -EBADMSG; -EINVAL.  A queue that was shut down opens:
  *   its pushes answer STOA_CLOSED.
  * Callers: any thread.  Progress: lock-free.  Death: reaped by the others.
  */
@@ -217,7 +220,7 @@ STOA_API int stoa_sender_close(struct stoa_sender *sender);
  * Sends a copy of a message, or says at once that it cannot.  Bytes need no alignment.
  * Returns: 0 (committed); STOA_FULL; STOA_CLOSED; -EMSGSIZE (over message_size); -ENOBUFS
  *   (all `holds` blocks are reserved); -EBUSY, -EUSERS (first use in a forked child: as
- *   stoa_sender_open()); -EBADMSG (corrupt); -EINVAL.
+ *   stoa_sender_open()); -EBADMSG; -EINVAL.
  * Callers: the sender's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free.
  *   STOA_FULL: now and then looks after the dead.  Death: committed whole or not at all.
  */
@@ -225,8 +228,8 @@ STOA_API int stoa_sender_push(struct stoa_sender *sender, const void *message, s
 
 /**
  * Sends a copy of a message, and waits for room until the deadline.
- * Returns: as stoa_sender_push(), with STOA_TIMEOUT in place of STOA_FULL unless the deadline
- *   is &stoa_now; -EINTR (a signal handler ran; not sent).
+ * Returns: 0 (committed); STOA_FULL (with &stoa_now: no room); STOA_TIMEOUT; -EINTR (a signal handler ran;
+ *   not sent); else as stoa_sender_push().
  * Callers: the sender's thread.  Progress: blocking by design.  Death: as stoa_sender_push().
  */
 STOA_API int stoa_sender_send(struct stoa_sender *sender, const void *message, size_t size,
@@ -254,10 +257,10 @@ STOA_API int stoa_sender_reserve(struct stoa_sender *sender, size_t size, void *
 /**
  * Sends a reserved block as a message of `size` bytes, and waits for room until the deadline.
  * Messages are ordered by their commits.
- * Returns: 0 (committed; the block is no longer the caller's); with anything else it still is:
- *   STOA_FULL (&stoa_now), STOA_TIMEOUT, STOA_CLOSED, -EINTR, -EMSGSIZE (more than was
- *   reserved), -EINVAL (not reserved here), -ESTALE (reserved by the parent, before fork()),
- *   -EBADMSG.
+ * Returns: 0 (committed; the block is no longer the caller's); STOA_FULL (with &stoa_now: no room);
+ *   STOA_TIMEOUT; STOA_CLOSED; -EINTR; -EMSGSIZE (more than was reserved); -EINVAL (not reserved here);
+ *   -ESTALE (reserved by the parent, before fork()); -EBADMSG.  After all but 0 the block is still the
+ *   caller's.
  * Callers: the sender's thread.  Progress: as stoa_sender_send().  Death: committed whole or
  *   not at all.
  */
@@ -274,7 +277,7 @@ STOA_API int stoa_sender_abort(struct stoa_sender *sender, void *bytes);
 /**
  * Opens a receiver.  It keeps the queue's mapping; the queue handle may be closed before it.
  * Returns: 0; -EBUSY (STOA_ONE, and the other lives); -EUSERS (all handles are taken, after
- *   reaping); -EACCES (read-only); -ENOMEM; -EBADMSG; -EINVAL.  A queue that was shut down
+ *   reaping); -EACCES; -ENOMEM; -EBADMSG; -EINVAL.  A queue that was shut down
  *   opens: its rest is to be received.
  * Callers: any thread.  Progress: lock-free.  Death: reaped by the others.
  */
@@ -293,7 +296,7 @@ STOA_API int stoa_receiver_close(struct stoa_receiver *receiver);
  * STOA_EMPTY while the queue drains: none but what is leased will come, see stoa_queue_shutdown().
  * Returns: 0; STOA_EMPTY; STOA_CLOSED; -EMSGSIZE (longer than `room`; it stays first in line);
  *   -ENOBUFS (all `holds` blocks are leased); -EBUSY, -EUSERS (first use in a forked child: as
- *   stoa_receiver_open()); -EBADMSG (corrupt); -EINVAL.
+ *   stoa_receiver_open()); -EBADMSG; -EINVAL.
  * Callers: the receiver's thread.  Progress: STOA_ONE on both ends wait-free, else lock-free; the end
  *   of a drain takes system calls and a scan.
  * Death: still in line, or delivered again to another (STOA_DISCARD: dropped and counted); of a parcel
@@ -305,8 +308,8 @@ STOA_API int stoa_receiver_pop(struct stoa_receiver *receiver, void *out, size_t
  * Receives a copy of the next message, and waits for one until the deadline.
  * At the end of a drain, under STOA_REDELIVER, it waits for all open leases: for those of stopped
  * processes, and for its own, too.
- * Returns: as stoa_receiver_pop(), with STOA_TIMEOUT in place of STOA_EMPTY unless the deadline
- *   is &stoa_now; -EINTR (a signal handler ran; nothing consumed).
+ * Returns: 0; STOA_EMPTY (with &stoa_now: no message that nobody holds); STOA_TIMEOUT; -EINTR (a signal
+ *   handler ran; nothing consumed); else as stoa_receiver_pop().
  * Callers: the receiver's thread.  Progress: blocking by design.  Death: as stoa_receiver_pop().
  */
 STOA_API int stoa_receiver_recv(struct stoa_receiver *receiver, void *out, size_t room, size_t *size,
@@ -316,7 +319,7 @@ STOA_API int stoa_receiver_recv(struct stoa_receiver *receiver, void *out, size_
  * Receives copies of up to `count` messages, `room_each` bytes apart in `out`, until one does
  * not come.  `sizes`, where not NULL, gets their sizes; `*done` how many came.
  * Returns: 0 (at least one came, or count was 0); else as stoa_receiver_pop() for the first.
- *   -EMSGSIZE: the first that waits is longer than room_each; `sizes[0]` has its size.
+ *   -EMSGSIZE (the first that waits is longer than `room_each`; `sizes[0]` has its size).
  * Callers: the receiver's thread.  Progress: as stoa_receiver_pop().  Death: as
  *   stoa_receiver_pop(), for each.
  */
@@ -328,8 +331,9 @@ STOA_API int stoa_receiver_pop_many(struct stoa_receiver *receiver, void *out, s
  * deadline.  It is this receiver's until release or return; if the process dies before, it
  * goes to another.  STOA_ONE on both ends: it keeps its place until then, see the head of this file.
  * Where messages come in parcels, it takes all of one, or what this receiver has left of one, as one message.
- * Returns: 0; STOA_EMPTY (&stoa_now); STOA_TIMEOUT; STOA_CLOSED; -EINTR; -ENOBUFS (all `holds`
- *   blocks are leased); -EBUSY, -EUSERS (first use in a forked child); -EBADMSG; -EINVAL.
+ * Returns: 0; STOA_EMPTY (with &stoa_now: no message that nobody holds); STOA_TIMEOUT; STOA_CLOSED; -EINTR;
+ *   -ENOBUFS (all `holds` blocks are leased); -EBUSY, -EUSERS (first use in a forked child); -EBADMSG;
+ *   -EINVAL.
  * Callers: the receiver's thread.  Progress: blocking by design; with &stoa_now as
  *   stoa_receiver_pop().  Death: delivered again to another (STOA_DISCARD: dropped, counted).
  */

@@ -52,7 +52,7 @@ struct stoa_segment_config {
  * bytes, participants and objects that the config asks for.  Attach after daemonizing:
  * see the head of this file.
  *
- * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (exists, but smaller, or of
+ * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (exists, but smaller, or of
  *   another endianness, word or line size); -ENOSPC or -ENOMEM (no room for it);
  *   -EOVERFLOW, -EINVAL (nonsense in the config); -ENAMETOOLONG; -ENOTSUP (a file
  *   system without unnamed files, allocation or locks); -EUSERS (all participants'
@@ -70,10 +70,11 @@ STOA_API int stoa_segment_create(const char *name, const struct stoa_segment_con
  * A process that opens a segment twice shares one mapping and one participant.
  * `flags`: STOA_READ_ONLY, STOA_PREFAULT, STOA_MLOCK.
  *
- * Returns: 0; -ENOENT; -EACCES; -EINVAL (unknown flags, an empty name, not a regular
+ * Returns: 0; -ENOENT; -EACCES (no permission); -EINVAL (unknown flags, an empty name, not a regular
  *   file); -EBADMSG (no segment, or corrupt); -ENODATA (cut short); -EPROTONOSUPPORT
  *   (another layout version or feature); -EPROTOTYPE (endianness, word or line size);
- *   -EUSERS; -ENAMETOOLONG; -ENOTSUP; other errnos of open(2) and mmap(2).
+ *   -EUSERS (all participants' slots are taken by living processes); -ENAMETOOLONG; -ENOTSUP (a file
+ *   system without locks); other errnos of open(2) and mmap(2).
  * Callers: any thread.  Progress: lock-free.  Death: the slot is reaped by the others.
  */
 STOA_API int stoa_segment_open(const char *name, unsigned flags, struct stoa_segment **segment);
@@ -106,7 +107,7 @@ STOA_API int stoa_segment_close(struct stoa_segment *segment);
 
 /**
  * Removes a name.  Who has it mapped goes on undisturbed.
- * Returns: 0; -ENOENT; -EACCES, -EPERM; -EINVAL (also for what is no regular file);
+ * Returns: 0; -ENOENT; -EACCES, -EPERM (no permission); -EINVAL (also for what is no regular file);
  *   -ENAMETOOLONG; -EBUSY (STOA_UNLINK_LAST: the process that removes it was stopped in
  *   the very act, two seconds ago).
  * Callers: any.  Progress: lock-free, but for that.  Death: the name is there or is gone.
@@ -117,25 +118,25 @@ STOA_API int stoa_segment_unlink(const char *name);
  * Gives back what dead participants held: messages to other receivers, roles,
  * space, slots.  The library does so itself where something obstructs it; this is
  * for tools and tests.
- * Returns: how many participants' slots became free (0 and more); -EACCES
- *   (read-only); -EUSERS (after fork(): no participant's slot); -ENOMEM.
+ * Returns: how many participants' slots became free (0 and more); -EACCES; -EUSERS (after fork(): no
+ *   participant's slot); -ENOMEM.
  * Callers: any thread of any process, at once.  Progress: lock-free.  Death: the
  *   next reaper continues.
  */
 STOA_API int stoa_segment_reap(struct stoa_segment *segment);
 
 struct stoa_segment_info {
-	size_t struct_size;
+	size_t struct_size;          /**< sizeof(struct stoa_segment_info) */
 	uint64_t total_bytes;        /**< of the file */
 	uint64_t free_bytes;         /**< room for objects that was never used */
 	uint32_t participants;       /**< slots */
 	uint32_t participants_alive; /**< slots held by living processes, as far as can be told */
 	uint32_t objects;            /**< room in the directory */
-	uint32_t objects_published;
-	uint32_t layout_version;
-	uint32_t flags; /**< STOA_READ_ONLY and STOA_UNLINK_LAST, where they hold */
-	uint8_t id[16];      /**< random, tells two segments of one name apart */
-	uint64_t created_ns; /**< CLOCK_REALTIME */
+	uint32_t objects_published;  /**< objects that are there */
+	uint32_t layout_version;     /**< of the shared memory, stoa-layout(7) */
+	uint32_t flags;              /**< STOA_READ_ONLY and STOA_UNLINK_LAST, where they hold */
+	uint8_t id[16];              /**< random, tells two segments of one name apart */
+	uint64_t created_ns;         /**< CLOCK_REALTIME */
 };
 
 /**
@@ -147,32 +148,32 @@ struct stoa_segment_info {
 STOA_API int stoa_segment_info(const struct stoa_segment *segment, struct stoa_segment_info *info);
 
 struct stoa_object_info {
-	size_t struct_size;
-	uint32_t kind; /**< enum stoa_kind */
-	uint32_t reserved;
-	uint64_t bytes; /**< of room */
-	char name[64];  /**< ended by NUL */
-	uint64_t offset; /**< of the object in the segment */
+	size_t struct_size; /**< sizeof(struct stoa_object_info) */
+	uint32_t kind;      /**< enum stoa_kind */
+	uint32_t reserved;  /**< 0 */
+	uint64_t bytes;     /**< of room */
+	char name[64];      /**< ended by NUL */
+	uint64_t offset;    /**< of the object in the segment */
 };
 
 /**
  * The object at a place of the directory: for (i = 0; rc != -ENOENT; i++).
  * Returns: 0; STOA_EMPTY (nothing published at this place); -ENOENT (nothing at this place or past it);
- *   -EBADMSG (corrupt); -EINVAL.
+ *   -EBADMSG; -EINVAL.
  * Callers: any thread.  Progress: wait-free.  Death: nothing shared is written.
  */
 STOA_API int stoa_segment_object(const struct stoa_segment *segment, uint32_t index,
                                  struct stoa_object_info *info);
 
 struct stoa_participant_info {
-	size_t struct_size;
+	size_t struct_size;     /**< sizeof(struct stoa_participant_info) */
 	uint64_t generation;    /**< how often the slot was taken */
 	uint64_t start_time;    /**< of the process, in clock ticks since boot */
 	uint64_t pid_namespace; /**< inode of the namespace in which `pid` has a meaning */
 	uint64_t attached_ns;   /**< CLOCK_REALTIME */
-	int32_t pid;
-	uint32_t alive;  /**< 1, or 0 where the kernel proves that it is dead */
-	char comm[16];   /**< the process's name at attach, ended by NUL */
+	int32_t pid;            /**< of the process */
+	uint32_t alive;         /**< 1, or 0 where the kernel proves that it is dead */
+	char comm[16];          /**< the process's name at attach, ended by NUL */
 };
 
 /**

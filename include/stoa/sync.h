@@ -46,10 +46,10 @@ struct stoa_semaphore_config {
 
 /**
  * Creates a semaphore or opens the one of that name.
- * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind, maximum or
+ * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind, maximum or
  *   STOA_PERMITS_RETURN; nothing changed); -EINVAL (initial over maximum; with STOA_PERMITS_RETURN
  *   neither of them, two that differ, or over 65,536; an empty name); -ENAMETOOLONG (over 63 bytes);
- *   -ENOSPC; -EACCES (read-only segment and it does not exist); -EBADMSG (corrupt); -ENOMEM.
+ *   -ENOSPC; -EACCES (read-only segment and it does not exist); -EBADMSG; -ENOMEM.
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
  */
 STOA_API int stoa_semaphore_create(struct stoa_segment *segment, const char *name,
@@ -91,8 +91,8 @@ STOA_API int stoa_semaphore_footprint(const struct stoa_semaphore_config *config
 /**
  * One permit more, and wakes one who waits.  With STOA_PERMITS_RETURN: gives one back that this process
  * holds, whichever of its threads took it.
- * Returns: 0; -EOVERFLOW (it is at its maximum; nothing changed); with STOA_PERMITS_RETURN -EPERM (this
- *   process holds none) and -EUSERS (after fork(): no participant's slot); -EACCES (read-only); -EINVAL.
+ * Returns: 0; -EOVERFLOW (it is at its maximum; nothing changed); -EPERM (STOA_PERMITS_RETURN: this process
+ *   holds none); -EUSERS (STOA_PERMITS_RETURN, after fork(): no participant's slot); -EACCES; -EINVAL.
  * Callers: any thread of any process.  Progress: lock-free.  Death: posted or not; who waits for it
  *   finds it within 100 ms.
  */
@@ -102,7 +102,7 @@ STOA_API int stoa_semaphore_post(struct stoa_semaphore *semaphore);
  * Takes a permit, waiting for one until the deadline.
  * With STOA_PERMITS_RETURN, permits of the dead are looked for where none is free: in each slice of a wait
  * (100 ms at most), and by who never waits at most every 50 ms.
- * Returns: 0; STOA_TIMEOUT; -EINTR (a signal handler ran; nothing was taken); -EACCES (read-only);
+ * Returns: 0; STOA_TIMEOUT; -EINTR (a signal handler ran; nothing was taken); -EACCES;
  *   -EUSERS (STOA_PERMITS_RETURN, after fork(): no participant's slot); -EINVAL.
  * Callers: any thread of any process.  Progress: blocking by design; with &stoa_now lock-free.
  * Death: taken or not.  With STOA_PERMITS_RETURN what was taken comes back; without it, it is lost.
@@ -122,9 +122,9 @@ struct stoa_event_config {
 
 /**
  * Creates an event or opens the one of that name.
- * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind); -EINVAL (`initial`
- *   over 1; an empty name); -ENAMETOOLONG; -ENOSPC; -EACCES (read-only segment and it does not
- *   exist); -EBADMSG (corrupt); -ENOMEM.
+ * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind); -EINVAL
+ *   (`initial` over 1; an empty name); -ENAMETOOLONG; -ENOSPC; -EACCES (read-only segment and it does not
+ *   exist); -EBADMSG; -ENOMEM.
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
  */
 STOA_API int stoa_event_create(struct stoa_segment *segment, const char *name,
@@ -162,7 +162,7 @@ STOA_API int stoa_event_footprint(const struct stoa_event_config *config, uint64
 
 /**
  * Sets the event, and wakes all who wait for it.
- * Returns: 0 (also where it was set); -EACCES (read-only); -EINVAL.
+ * Returns: 0 (also where it was set); -EACCES; -EINVAL.
  * Callers: any thread of any process.  Progress: lock-free.  Death: set or not; who waits for it
  *   finds it within 100 ms.
  */
@@ -170,14 +170,14 @@ STOA_API int stoa_event_set(struct stoa_event *event);
 
 /**
  * Clears the event.
- * Returns: 0 (also where it was clear); -EACCES (read-only); -EINVAL.
+ * Returns: 0 (also where it was clear); -EACCES; -EINVAL.
  * Callers: any thread of any process.  Progress: lock-free.  Death: cleared or not.
  */
 STOA_API int stoa_event_clear(struct stoa_event *event);
 
 /**
  * Waits until the event is set.  A set during the call counts, even if a clear has followed.
- * Returns: 0; STOA_TIMEOUT; -EINTR (a signal handler ran); -EACCES (read-only); -EINVAL.
+ * Returns: 0; STOA_TIMEOUT; -EINTR (a signal handler ran); -EACCES; -EINVAL.
  * Callers: any thread of any process.  Progress: blocking by design; with &stoa_now wait-free.
  * Death: nothing is left but, at most, one needless wake-up call.
  */
@@ -196,9 +196,9 @@ struct stoa_barrier_config {
 
 /**
  * Creates a barrier or opens the one of that name.
- * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind or number of parties;
- *   nothing changed); -EINVAL (no parties, or too many; an empty name); -ENAMETOOLONG; -ENOSPC; -EACCES
- *   (read-only segment and it does not exist); -EBADMSG (corrupt); -ENOMEM.
+ * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind or number
+ *   of parties; nothing changed); -EINVAL (no parties, or too many; an empty name); -ENAMETOOLONG; -ENOSPC;
+ *   -EACCES (read-only segment and it does not exist); -EBADMSG; -ENOMEM.
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
  */
 STOA_API int stoa_barrier_create(struct stoa_segment *segment, const char *name,
@@ -237,7 +237,7 @@ STOA_API int stoa_barrier_footprint(const struct stoa_barrier_config *config, ui
 /**
  * Arrives, and waits until as many as the barrier has parties have arrived.  Who gives up, by the deadline or
  * by a signal, takes its arrival back; if all have arrived meanwhile, the answer is 0.
- * Returns: 0; STOA_TIMEOUT and -EINTR (a signal handler ran): not arrived; -EACCES (read-only); -EUSERS
+ * Returns: 0; STOA_TIMEOUT (not arrived); -EINTR (a signal handler ran; not arrived); -EACCES; -EUSERS
  *   (after fork(): no participant's slot); -EBADMSG; -EINVAL.
  * Callers: any thread of any process.  Progress: blocking by design; nobody waits for who has passed.
  * Death: an arrival whose process was dead before the last one came does not count.  Whoever
@@ -250,23 +250,23 @@ STOA_API int stoa_barrier_wait(struct stoa_barrier *barrier, const struct timesp
 /** One thread of one process, or one process, holds it; the holder's death frees it. */
 struct stoa_lock;
 
+enum stoa_lock_state {
+	STOA_LOCK_FREE,     /**< nobody holds it */
+	STOA_LOCK_HELD,     /**< maybe by one that has died, and nobody has looked yet */
+	STOA_LOCK_ORPHANED, /**< free, and its last holder died holding it */
+};
+
 struct stoa_lock_config {
 	size_t struct_size; /**< sizeof(struct stoa_lock_config) */
 	uint32_t flags;     /**< STOA_EXCLUSIVE */
 	uint32_t state;     /**< of stoa_lock_info(): enum stoa_lock_state; else 0 */
 };
 
-enum stoa_lock_state {
-	STOA_LOCK_FREE,
-	STOA_LOCK_HELD,     /**< maybe by one that has died, and nobody has looked yet */
-	STOA_LOCK_ORPHANED, /**< free, and its last holder died holding it */
-};
-
 /**
  * Creates a lock or opens the one of that name.
- * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind); -EINVAL (an empty
- *   name); -ENAMETOOLONG; -ENOSPC; -EACCES (read-only segment and it does not exist); -EBADMSG
- *   (corrupt); -ENOMEM.
+ * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind); -EINVAL
+ *   (an empty name); -ENAMETOOLONG; -ENOSPC; -EACCES (read-only segment and it does not exist); -EBADMSG;
+ *   -ENOMEM.
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
  */
 STOA_API int stoa_lock_create(struct stoa_segment *segment, const char *name,
@@ -307,7 +307,7 @@ STOA_API int stoa_lock_footprint(const struct stoa_lock_config *config, uint64_t
  * may be faster than who waits.
  * Returns: 0; STOA_OWNER_DIED (acquired, and the last holder died holding it: what it was at may be
  *   half done); STOA_TIMEOUT; -EDEADLK (this thread holds it); -EINTR (a signal handler ran; not
- *   acquired); -EACCES (read-only); -EUSERS (after fork(): no participant's slot); -EBADMSG; -EINVAL.
+ *   acquired); -EACCES; -EUSERS (after fork(): no participant's slot); -EBADMSG; -EINVAL.
  * Callers: any thread of any process.  A child does not hold what its parent holds.
  * Progress: blocking by design: waits for the holder, also while it is stopped; with &stoa_now
  *   lock-free.
@@ -318,10 +318,10 @@ STOA_API int stoa_lock_acquire(struct stoa_lock *lock, const struct timespec *de
 
 /**
  * Releases the lock, and wakes one who waits.
- * Returns: 0; -EPERM (this thread does not hold it); -EACCES (read-only); -EUSERS (after fork(): no
+ * Returns: 0; -EPERM (this thread does not hold it); -EACCES; -EUSERS (after fork(): no
  *   participant's slot); -EINVAL.
- * Callers: the thread that acquired it.  Progress: wait-free.  Death: released or not; in the latter
- *   case the next one gets STOA_OWNER_DIED.
+ * Callers: the thread that acquired it.  Progress: wait-free, but for waking who waits.  Death: released or
+ *   not; in the latter case the next one gets STOA_OWNER_DIED.
  */
 STOA_API int stoa_lock_release(struct stoa_lock *lock);
 
@@ -337,7 +337,7 @@ STOA_API int stoa_lock_take(struct stoa_lock *lock, const struct timespec *deadl
  * Releases the lock, whoever holds it, and wakes one who waits.  Nobody is told of a holder that has died:
  * the caller answers for what the lock protects.  A thread from which it was taken so gets -EPERM by
  * its release.
- * Returns: 0; -EPERM (nobody holds it, or who held it has just released it); -EACCES (read-only); -EINVAL.
+ * Returns: 0; -EPERM (nobody holds it, or who held it has just released it); -EACCES; -EINVAL.
  * Callers: any thread of any process.  Progress: lock-free.  Death: released or not.
  */
 STOA_API int stoa_lock_break(struct stoa_lock *lock);

@@ -30,11 +30,11 @@ struct stoa_value_config {
 /**
  * Creates a value or opens the one of that name.
  *
- * Returns: 0; -EEXIST (STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind, type,
+ * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind, type,
  *   size, or with fewer writers; nothing changed); -EINVAL (no type; a size that is not
  *   the type's; STOA_BYTES without size; an empty name); -ENAMETOOLONG (over 63 bytes);
  *   -EOVERFLOW; -ENOSPC (no room or no directory entry left); -EACCES (read-only segment
- *   and it does not exist); -EBADMSG (corrupt); -ENOMEM;
+ *   and it does not exist); -EBADMSG; -ENOMEM;
  *   -EUSERS (after fork(): no participant's slot).
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all; the
  *   space of an unpublished one is reaped.
@@ -75,7 +75,7 @@ STOA_API int stoa_value_footprint(const struct stoa_value_config *config, uint64
 
 /**
  * Reads the value, whole.
- * Returns: 0; -EBADMSG (corrupt); -EINVAL.
+ * Returns: 0; -EBADMSG; -EINVAL.
  * Callers: any thread of any process.  Progress: numbers: wait-free; structs: lock-free,
  *   it starts again only when the copied block was recycled meanwhile, which takes K = 3 more
  *   uses of a slot by one process: stores, updates, compare_exchanges that failed; fewer where
@@ -86,7 +86,7 @@ STOA_API int stoa_value_load(struct stoa_value *value, void *out);
 /**
  * Replaces the value.
  * Returns: 0; -EUSERS (structs: more writing processes than `writers`, after reaping);
- *   -EACCES (read-only); -EBADMSG; -EINVAL.
+ *   -EACCES; -EBADMSG; -EINVAL.
  * Callers: any thread of any process.  Progress: numbers: wait-free, but for waking who waits;
  *   structs: lock-free among processes; of one process's threads three write to a struct at once,
  *   others wait for these, and at the first write for the one that takes the process's place.
@@ -103,7 +103,7 @@ STOA_API int stoa_value_exchange(struct stoa_value *value, const void *in, void 
 /**
  * Replaces the value where it equals `*expected`, byte by byte; else copies the value to
  * `*expected`.
- * Returns: 0, or STOA_CHANGED; faults as stoa_value_store().
+ * Returns: 0; STOA_CHANGED (it did not equal `*expected`); faults as stoa_value_store().
  * Callers, Death: as stoa_value_store().  Progress: lock-free; structs as stoa_value_store().
  */
 STOA_API int stoa_value_compare_exchange(struct stoa_value *value, void *expected, const void *desired);
@@ -137,7 +137,7 @@ STOA_API int stoa_value_update(struct stoa_value *value, int (*fn)(void *bytes, 
 
 /**
  * Waits while the value equals `*while_equal`, byte by byte.
- * Returns: 0 (it differs); STOA_TIMEOUT; -EINTR (a signal handler ran); -EACCES (read-only);
+ * Returns: 0 (it differs); STOA_TIMEOUT; -EINTR (a signal handler ran); -EACCES;
  *   -EBADMSG; -EINVAL.
  * Callers: any thread of any process.  Progress: blocking by design; nobody waits for a
  *   waiter.  Death: nothing is left but, at most, one needless wake-up call.
@@ -146,8 +146,8 @@ STOA_API int stoa_value_wait(struct stoa_value *value, const void *while_equal,
                              const struct timespec *deadline);
 
 /**
- * The type of the value, for the shorthands below.
- * Returns: enum stoa_type; -EINVAL for NULL.
+ * The type of the value.
+ * Returns: one of enum stoa_type; -EINVAL for NULL.
  * Callers: any thread.  Progress: wait-free.  Death: nothing shared is touched.
  */
 STOA_API int stoa_value_type(const struct stoa_value *value);
@@ -161,9 +161,11 @@ STOA_API int stoa_value_type(const struct stoa_value *value);
  */
 STOA_API void *stoa_value_data(struct stoa_value *value);
 
-/*
- * Shorthands for the most common types: stoa_value_{load,store,add}_{i64,u64,f64}.
- * Returns: as the calls behind them; -EPROTOTYPE where the value has another type.
+/**
+ * Shorthands for the most common types.  Each is stoa_value_load(), stoa_value_store() or
+ * stoa_value_fetch_add() of a number that is passed as it is.
+ * Returns: as the call behind it; -EPROTOTYPE where the value has another type.
+ * Callers, Progress, Death: as of the call behind it.
  */
 #define STOA_VALUE_SHORTHANDS(SUFFIX, C_TYPE, STOA_TYPE)                                                       \
 	static inline int stoa_value_load_##SUFFIX(struct stoa_value *value, C_TYPE *out)                      \
