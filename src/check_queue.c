@@ -10,17 +10,6 @@
 
 #include "check.h"
 
-#define LAP_SHIFT (BLOCK_BITS + 2)   /* xring.c */
-#define MARK_ACKNOWLEDGED (1u << 31) /* ring.c, these and the verdict's */
-#define MARK_RETURNED (1u << 30)
-#define VERDICT_CLOSED 3u
-
-enum cell_state {
-	CELL_FREE = 0,
-	CELL_FULL = 1,
-	CELL_CLOSED = 2
-};
-
 enum {
 	QUEUE_CLOSING,
 	QUEUE_SENDER,
@@ -112,7 +101,7 @@ static void collect_xring(const struct subject *subject, struct words *words)
 /* How far a position is behind another, where laps wrap around. */
 static int64_t ahead(const struct xring *ring, uint64_t position, uint64_t of)
 {
-	uint64_t all = ring->capacity << (64 - LAP_SHIFT), distance = (position - of) % all;
+	uint64_t all = ring->capacity << (64 - CELL_LAP_SHIFT), distance = (position - of) % all;
 
 	if (position < of) /* 2^64 is no multiple of all positions */
 		distance = (all - (of - position) % all) % all;
@@ -121,7 +110,7 @@ static int64_t ahead(const struct xring *ring, uint64_t position, uint64_t of)
 
 static uint64_t cell_position(const struct xring *ring, const uint64_t *cells, uint64_t i)
 {
-	return (cells[i] >> LAP_SHIFT) * ring->capacity + i;
+	return (cells[i] >> CELL_LAP_SHIFT) * ring->capacity + i;
 }
 
 /* `most`: how many of a parcel's messages may have been received where it lies. */

@@ -15,9 +15,6 @@
 #include "sync.h"
 #include "value.h"
 
-#define MARK_ACKNOWLEDGED (1u << 31) /* ring.c */
-#define MARK_RETURNED (1u << 30)
-
 struct telling {
 	int (*each)(void *context, const struct stoa_holder_info *holder);
 	void *context;

@@ -24,11 +24,6 @@
 
 #include "queue.h"
 
-#define LAP_SHIFT (BLOCK_BITS + 2) /* xring.c */
-#define CELL_FULL 1u
-#define MARK_RETURNED (1u << 30) /* ring.c */
-#define MARK_DELIVERIES ((1u << 29) - 1)
-
 enum stage {
 	STAGE_AGAIN = 0,
 	STAGE_RING = 1,
@@ -110,7 +105,7 @@ static int next_orphan(struct peek *peek)
 static int next_of_cells(struct peek *peek)
 {
 	const struct xring *xring = &peek->view->xring;
-	uint64_t sent, received, laps = 1ull << (64 - LAP_SHIFT);
+	uint64_t sent, received, laps = 1ull << (64 - CELL_LAP_SHIFT);
 	int rc = xring_positions(xring, &sent, &received);
 
 	if (rc)
@@ -203,7 +198,7 @@ static int next_of_ring(struct peek *peek)
 
 		if (again && !(word & MARK_RETURNED))
 			continue;
-		peek->info.deliveries = word & MARK_DELIVERIES;
+		peek->info.deliveries = word & MARK_COUNT;
 		rc = copy_position(peek, p);
 		if (again && atom32_load_acq(mark) != word)
 			rc = STOA_CHANGED;

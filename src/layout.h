@@ -296,6 +296,11 @@ LAYOUT_AT(xring_layout, tail_hint, 64);
 LAYOUT_AT(xring_layout, head_hint, 128);
 LAYOUT_SIZE(xring_layout, 192);
 
+/* The word of a cell: lap << CELL_LAP_SHIFT | enum cell_state << BLOCK_BITS | block. */
+#define CELL_LAP_SHIFT (BLOCK_BITS + 2)
+
+enum cell_state { CELL_FREE = 0, CELL_FULL = 1, CELL_CLOSED = 2 };
+
 /*
  * A block of an exchange ring is the payload, 64-byte aligned, and behind it, at
  * xring_layout.trailer_offset, its trailer: a message of up to 48 bytes is one line.
@@ -315,7 +320,7 @@ LAYOUT_SIZE(xring_trailer, 24);
 
 /* SPSC ring, behind queue_layout. */
 struct ring_layout {
-	uint64_t marks_offset; /* atom32[capacity]: see ring.c */
+	uint64_t marks_offset; /* atom32[capacity]: MARK_* */
 	uint64_t sizes_offset; /* atom32[capacity], or atom64[capacity] with the block's number */
 	uint64_t payload_offset;
 	uint64_t payload_stride;
@@ -331,7 +336,7 @@ struct ring_layout {
 	struct atom64 redelivered;           /* counts */
 	struct atom64 discarded;
 	uint64_t reserved2[4];
-	/* the verdict over a drain: see ring.c */
+	/* the verdict over a drain: position << 2 | enum ring_verdict */
 	_Alignas(64) struct atom64 verdict;
 	uint64_t reserved3[7];
 };
@@ -339,6 +344,14 @@ LAYOUT_AT(ring_layout, tail, 64);
 LAYOUT_AT(ring_layout, released, 128);
 LAYOUT_AT(ring_layout, verdict, 192);
 LAYOUT_SIZE(ring_layout, 256);
+
+/* What a mark says; its MARK_COUNT: how often the message was handed out, or the discards before it.  See ring.c. */
+#define MARK_ACKNOWLEDGED (1u << 31)
+#define MARK_RETURNED (1u << 30)
+#define MARK_DISCARDING (1u << 29)
+#define MARK_COUNT (MARK_DISCARDING - 1)
+
+enum ring_verdict { VERDICT_NONE = 0, VERDICT_ASK = 1, VERDICT_COMMITTED = 2, VERDICT_CLOSED = 3 };
 
 /* ---- semaphore, event, barrier, lock ----------------------------------- */
 

@@ -96,17 +96,10 @@
 
 #define IN_PLACE_MAX 64u
 #define DENSE_MAX 32u
-#define MARK_ACKNOWLEDGED (1u << 31)
-#define MARK_RETURNED (1u << 30)
-#define MARK_DISCARDING (1u << 29)
-#define MARK_DELIVERIES (MARK_DISCARDING - 1)
-#define MARK_COUNT (MARK_DISCARDING - 1)
 #define STAT_TRIES 100
 #define SIZE_MAX_WITH_BLOCKS ((1ull << (64 - BLOCK_BITS)) - 1)
 
-enum verdict { VERDICT_NONE = 0, VERDICT_ASK = 1, VERDICT_COMMITTED = 2, VERDICT_CLOSED = 3 };
-
-static uint64_t verdict_word(uint64_t position, enum verdict verdict)
+static uint64_t verdict_word(uint64_t position, enum ring_verdict verdict)
 {
 	return position << 2 | verdict;
 }
@@ -636,7 +629,7 @@ static void inherit(struct ring_receiver *receiver, uint64_t taken, bool discard
 	const struct ring *ring = &receiver->ring;
 
 	for (uint64_t p = receiver->released; p + DEFECT(DEFECT_SUCCESSOR_SHORT) < taken; p++) {
-		uint32_t word = atom32_load_acq(mark(ring, p)), deliveries = word & MARK_DELIVERIES;
+		uint32_t word = atom32_load_acq(mark(ring, p)), deliveries = word & MARK_COUNT;
 
 		receiver->hot.position = p + 1;
 		if (word == MARK_ACKNOWLEDGED || (DEFECT(DEFECT_SUCCESSOR_FAR) && word == 0))
@@ -804,7 +797,7 @@ static void lease_again(struct ring_receiver *receiver, uint32_t k)
 
 	hold->deliveries++;
 	if (!DEFECT(DEFECT_AGAIN_UNMARKED))
-		atom32_store_rel(mark(&receiver->ring, hold->position), hold->deliveries & MARK_DELIVERIES);
+		atom32_store_rel(mark(&receiver->ring, hold->position), hold->deliveries & MARK_COUNT);
 	count(&receiver->ring.shared->redelivered, 1);
 	hold->state = RING_LEASED;
 	receiver->returned--;
@@ -955,7 +948,7 @@ void ring_return(struct ring_receiver *receiver, uint32_t k)
 	struct ring_hold *hold = &receiver->holds[k];
 
 	atom32_store_rel(mark(&receiver->ring, hold->position),
-	                 (hold->deliveries & MARK_DELIVERIES) | MARK_RETURNED);
+	                 (hold->deliveries & MARK_COUNT) | MARK_RETURNED);
 	hold->state = RING_RETURNED;
 	receiver->returned++;
 }

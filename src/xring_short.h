@@ -12,10 +12,7 @@
 
 #include "xring.h"
 
-#define CELL_LAP_SHIFT (BLOCK_BITS + 2)
 #define HINT_EVERY 16 /* a power of two */
-
-enum cell_state { CELL_FREE = 0, CELL_FULL = 1, CELL_CLOSED = 2 };
 
 static inline uint64_t cell_word(uint64_t lap, enum cell_state state, uint32_t block)
 {

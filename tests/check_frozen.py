@@ -12,7 +12,7 @@ from pathlib import Path
 
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 STRUCT = re.compile(r"\bstruct (\w+) \{(.*?)\n\}", re.DOTALL)
-ENUM = re.compile(r"\benum (?:\w+ )?\{(.*?)\n\}", re.DOTALL)
+ENUM = re.compile(r"\benum (?:\w+ )?\{(.*?)\}", re.DOTALL)
 DEFINE = re.compile(r"^#define ([A-Z]\w+) (?!__attribute__)\S", re.MULTILINE)  # with a value, and no arguments
 DECLARATOR = re.compile(r"(\w+)(?:\[\w*\])?$")
 

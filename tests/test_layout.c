@@ -273,6 +273,18 @@ static void the_states_of_shared_words_are_frozen(void **state)
 	assert_int_equal(CLOSING_HOW, 3);
 	assert_int_equal(CLOSING_HAD_SENDERS, 4);
 	assert_int_equal(PARCEL_EACH_BITS, 48);
+	assert_int_equal(CELL_LAP_SHIFT, 26);
+	assert_int_equal(CELL_FREE, 0);
+	assert_int_equal(CELL_FULL, 1);
+	assert_int_equal(CELL_CLOSED, 2);
+	assert_int_equal(MARK_ACKNOWLEDGED, 0x80000000);
+	assert_int_equal(MARK_RETURNED, 0x40000000);
+	assert_int_equal(MARK_DISCARDING, 0x20000000);
+	assert_int_equal(MARK_COUNT, 0x1fffffff);
+	assert_int_equal(VERDICT_NONE, 0);
+	assert_int_equal(VERDICT_ASK, 1);
+	assert_int_equal(VERDICT_COMMITTED, 2);
+	assert_int_equal(VERDICT_CLOSED, 3);
 }
 
 static void the_numbers_of_the_public_headers_that_segments_hold_are_frozen(void **state)
