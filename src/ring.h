@@ -68,7 +68,7 @@ int ring_push_many(struct ring_sender *sender, const void *messages, uint64_t si
                    size_t *done);
 /* After stoa_hot_push() said STOA_HOT_LOOK: STOA_OK, STOA_CLOSED. */
 int ring_pushed(struct ring_sender *sender);
-/* Whether every push shall come to ring.c, and then to its caller. */
+/* Whether every push shall come to ring_push(), and then to its caller. */
 void ring_sender_slow(struct ring_sender *sender, bool slow);
 /* Where hold k's message is written before ring_commit(). */
 void *ring_reserved(const struct ring_sender *sender, uint32_t k);

@@ -66,7 +66,7 @@ site() {
 offer=$(site xring/1p1c/cap2 xring_short.h 'xring_offer cas_seq')
 finds 'a push that does not release' xring/1p1c/cap2 --weaken "$offer:acquire"
 finds 'a push that is not sequentially consistent' xring/1p1c/cap2 --weaken "$offer:acq_rel"
-publish=$(site ring/cap2 ring.c 'publish store_rel')
+publish=$(site ring/cap2 ring_send.c 'publish store_rel')
 finds 'a tail that does not release' ring/cap2 --weaken "$publish:relaxed"
 begin=$(site value/1w1r value_cell.c 'cell_begin fence_rel')
 finds 'a writer without its fence' value/1w1r --weaken "$begin:relaxed"

@@ -187,7 +187,7 @@ static inline int stoa_hot_push(struct stoa_hot_end *end, const void *message, s
 	                     0))
 		return STOA_HOT_LONG;
 	stoa_hot_copy(at, message, size);
-	/* [Q1] release; pairs with stoa_hot_filled(), and committed() in ring.c: the message before its
+	/* [Q1] release; pairs with stoa_hot_filled(), and committed() in ring_half.h: the message before its
 	 * position. */
 	STOA_HOT_RELEASE64(tail, position + 1);
 	STOA_HOT_LIGHT();
@@ -214,7 +214,7 @@ static inline int stoa_hot_pop(struct stoa_hot_end *end, void *out, size_t room,
 		stoa_hot_copy(out, at, room);
 	else
 		stoa_hot_copy(out, at, length);
-	/* [Q2] release; pairs with stoa_hot_room(), and room_for_one() in ring.c: the message has been
+	/* [Q2] release; pairs with stoa_hot_room(), and room_for_one() in ring_send.c: the message has been
 	 * read. */
 	STOA_HOT_RELEASE64(released, position + 1);
 	STOA_HOT_LIGHT();
