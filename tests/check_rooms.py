@@ -15,7 +15,7 @@ ROOMS = """
     ring xring parcel queue watch sync reap inspect check
 """.split()
 
-# Files of a room that do not bear its name.
+# Files of a room that do not bear its name: whole stems, or their first words.
 FILES = {"sender": "queue", "receiver": "queue", "inline": "ring", "inline_number": "value"}
 
 # Who may look further down the list, and why.
@@ -33,7 +33,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<(stoa(?:/[^>]+)?\.h)>)', 
 def room_of(name):
     """The room of a file name, or None: `queue_wait.c` is of `queue`."""
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    room = FILES.get(stem, stem.split("_")[0])
+    first = stem.split("_")[0]
+    room = FILES.get(stem) or FILES.get(first, first)
     return room if room in ROOMS else None
 
 
