@@ -3,7 +3,7 @@
  * event.c - announce, wait, wake.
  *
  * An event word is a count of wake-ups over two bits: "somebody may be asleep", and below the count one that
- * this protocol only carries along, "the short way is closed" (queue.c).
+ * this protocol only carries along, "the short way is closed" (queue_roles.c).
  *
  *   waiter                                 waker
  *   w = announce: set the bit              publish

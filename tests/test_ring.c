@@ -54,7 +54,7 @@ static void format_world(struct world *world, uint64_t capacity, uint64_t messag
 	ring_format(&world->ring);
 }
 
-/* As queue_close_with(). */
+/* As close_with() in queue_roles.c. */
 static void begin_drain(struct queue_layout *queue)
 {
 	event_close_short_way(&queue->readable);

@@ -37,7 +37,7 @@ static inline void ring_world_make(struct ring *ring, const struct stoa_queue_co
 	explore_name(ring->payload, ring->stride, ring->capacity + ring->blocks, "payload");
 }
 
-/* As queue_close_with(). */
+/* As close_with() in queue_roles.c. */
 static inline void ring_world_drain(struct queue_layout *queue)
 {
 	event_close_short_way(&queue->readable);
