@@ -42,7 +42,7 @@ struct stoa_segment {
 	pthread_mutex_t reaping;  /* only ever tried: participant_reap_all() */
 	pthread_mutex_t creating; /* object.c */
 	struct object_handle *objects; /* open in this process; object.c */
-	struct atom32 next_pid;   /* the slot whose pid is to be looked up next; participant.c */
+	struct atom32 next_pid;   /* the slot whose pid is to be looked up next; participant_reap.c */
 	struct atom32 settled;    /* entries below are published, for ever; object.c */
 
 	struct atom32 references; /* grows anywhere, shrinks under the registry's mutex */
