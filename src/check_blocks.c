@@ -271,18 +271,13 @@ void judge_exchange(struct check *check, const struct exchange *exchange, enum c
 
 /* ---- structs: values, and arrays with atomic ranges ---- */
 
-static const struct value_block *current_block(const struct value_cell *cell, uint64_t word)
-{
-	return (const void *)(cell->blocks + (word & cell->exchange.block_mask) * cell->stride);
-}
-
 static void collect_cell(const struct subject *subject, struct words *words)
 {
 	uint64_t word = atom64_load_seq(subject->cell.word);
 
 	collect_exchange(&subject->cell.exchange, words);
 	words_add(words, cell_knows(&subject->cell, word)
-	                         ? atom64_load_seq(&current_block(&subject->cell, word)->generation)
+	                         ? atom64_load_seq(&value_block_of(&subject->cell, word)->generation)
 	                         : 0);
 }
 

@@ -3,7 +3,7 @@
  * value_cell.h - a struct of any size in shared memory, read and written whole: the
  * multi-slot seqlock behind STOA_BYTES values and arrays with atomic ranges.
  *
- * The essay is at the head of value_cell.c.
+ * The essay is at the head of value_cell.c, which also reads; value_cell_write.c writes.
  */
 #ifndef STOA_VALUE_CELL_H
 #define STOA_VALUE_CELL_H
@@ -16,6 +16,8 @@
 #define CELL_SLOTS 3u          /* K: blocks that one writing process holds, used in turn */
 #define CELL_WRITERS_MAX 1024u /* with CELL_SLOTS the most that VALUE_BLOCK_BITS can number */
 
+#define VALUE_BLOCK_MASK ((1ull << VALUE_BLOCK_BITS) - 1)
+
 struct value_cell {
 	struct atom64 *word; /* generation << VALUE_BLOCK_BITS | block */
 	uint8_t *blocks;
@@ -23,6 +25,28 @@ struct value_cell {
 	uint64_t size;   /* of the struct */
 	struct exchange exchange;
 };
+
+/* The block that a word names. */
+static inline struct value_block *value_block_of(const struct value_cell *cell, uint64_t word)
+{
+	return (struct value_block *)(void *)(cell->blocks + (word & VALUE_BLOCK_MASK) * cell->stride);
+}
+
+/* Whether that is one. */
+static inline bool cell_knows(const struct value_cell *cell, uint64_t word)
+{
+	return (word & VALUE_BLOCK_MASK) < cell->exchange.blocks;
+}
+
+/* The next generation; never 0, which is a block's that is being written. */
+static inline uint64_t value_word_after(uint64_t word, uint32_t block)
+{
+	uint64_t generation = (word >> VALUE_BLOCK_BITS) + 1;
+
+	if (unlikely(generation >> (64 - VALUE_BLOCK_BITS)))
+		generation = 1;
+	return generation << VALUE_BLOCK_BITS | block;
+}
 
 /* The room of a value_layout with everything behind it.  0; -EOVERFLOW. */
 int cell_footprint(uint64_t size, uint32_t writers, uint64_t *bytes);
@@ -77,7 +101,7 @@ int cell_equals(const struct value_cell *cell, struct cell_look *look, const voi
 
 /* This process's handle among the writers; all zero before the first write. */
 struct cell_writer {
-	struct atom64 state;  /* value_cell.c: WRITER_* */
+	struct atom64 state;  /* value_cell_write.c: WRITER_* */
 	struct atom64 inside; /* 1 + the slot that the first thread has without a bit in `state`; 0: none */
 	uint64_t first;       /* os_thread() of the one that claimed the handle */
 	uint32_t turn;        /* of its slots */
@@ -103,7 +127,6 @@ uint8_t *cell_begin(const struct value_cell *cell, const struct slot *slot);
  * `*word` is from cell_look(), or checked by cell_knows().
  */
 bool cell_publish(const struct value_cell *cell, struct slot *slot, uint64_t *word);
-bool cell_knows(const struct value_cell *cell, uint64_t word);
 
 /* Copies the current version, which `look` tells, into the slot's block: its bytes.  0; -EBADMSG. */
 int cell_copy(const struct value_cell *cell, const struct slot *slot, struct cell_look *look,

@@ -68,13 +68,13 @@ finds 'a push that does not release' xring/1p1c/cap2 --weaken "$offer:acquire"
 finds 'a push that is not sequentially consistent' xring/1p1c/cap2 --weaken "$offer:acq_rel"
 publish=$(site ring/cap2 ring_send.c 'publish store_rel')
 finds 'a tail that does not release' ring/cap2 --weaken "$publish:relaxed"
-begin=$(site value/1w1r value_cell.c 'cell_begin fence_rel')
+begin=$(site value/1w1r value_cell_write.c 'cell_begin fence_rel')
 finds 'a writer without its fence' value/1w1r --weaken "$begin:relaxed"
 finds 'an operation is known by its name' xring/1p1c/cap2 --weaken 'xring_offer/cas_seq#1:acquire'
 exits 2 'an operation that nobody reaches is refused' "$explore" xring/1p1c/cap2 --weaken 'xring_offer/cas_seq#9:acquire'
-exits 0 'each order of struct values is needed, or known not to be' "$explore" --mutants value/ --only value_cell.c
+exits 0 'each order of struct values is needed, or known not to be' "$explore" --mutants value/ --only value_cell
 exits 0 'each order of event words is' "$explore" --mutants event/ --only event.c --jobs 1
-exits 1 'an order that nobody notices is told' "$explore" --mutants value/2w --only value_cell.c --json
+exits 1 'an order that nobody notices is told' "$explore" --mutants value/2w --only value_cell --json
 
 finds 'random search: a defect' crash/pop --random --defect 2
 finds 'PCT: a defect' crash/pop --pct 3 --defect 3
