@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * object.c - the directory: space for objects, published and found by name.
+ * object.c - the directory: space for objects, published and found by name.  Here they are found; how one comes to
+ * be is in object_create.c.
  *
  * Space.  The heap is cut into extents, one per entry of the directory, in their order: the extent of
  * entry i goes from the end of the extent before (or the heap's start) to entry[i].extent_end.
@@ -31,50 +32,7 @@
  * Everything read from the directory is an index to be checked, an offset to be checked, or bytes that are
  * compared; a chain is followed `entries` steps at most.
  */
-#include <errno.h>
-#include <string.h>
-
-#include "atomic.h"
-#include "object.h"
-#include "defect.h"
-#include "os.h"
-#include "participant.h"
-
-#define CREATE_BYTES ((1ull << 62) + 4096) /* of the courtesy locks: beyond every participant's byte */
-#define CREATE_BYTES_COUNT 65536u
-#define CLAIM_TURNS 1000
-#define COURTESY_NS 100000000u
-#define NO_SPACE_COURTESY_NS 1000000000u /* where the other may be building the very object */
-#define COURTESY_PAUSE_NS 100000u
-
-static uint64_t entry_state(uint64_t tag, uint32_t owner, unsigned what)
-{
-	return tag << 24 | (uint64_t)owner << 8 | what;
-}
-
-static unsigned state_of(uint64_t state)
-{
-	return state & 0xff;
-}
-
-static uint32_t owner_of(uint64_t state)
-{
-	return state >> 8 & 0xffff;
-}
-
-static struct atom64 *bucket_of(const struct stoa_segment *segment, uint64_t hash)
-{
-	struct atom64 *buckets = (struct atom64 *)(void *)(segment->base + segment->directory_offset);
-
-	return buckets + (hash & (segment->buckets - 1));
-}
-
-static struct directory_entry *entry_at(const struct stoa_segment *segment, uint32_t index)
-{
-	uint64_t offset = segment->directory_offset + segment->buckets * sizeof(struct atom64);
-
-	return (struct directory_entry *)(void *)(segment->base + offset) + index;
-}
+#include "object_entry.h"
 
 /* ---- names ---- */
 
@@ -105,8 +63,7 @@ static void name_read(const struct directory_entry *entry, char name[STOA_NAME_R
 
 /* ---- extents ---- */
 
-/* The extent of an entry.  0; STOA_EMPTY (not cut); -EBADMSG. */
-static int extent_of(const struct stoa_segment *segment, uint32_t index, uint64_t *start, uint64_t *bytes)
+int object_extent(const struct stoa_segment *segment, uint32_t index, uint64_t *start, uint64_t *bytes)
 {
 	/* [O2] acquire (seq); pairs with cut(): an extent is there when the one before it is. */
 	uint64_t end = atom64_load_seq(&entry_at(segment, index)->extent_end);
@@ -120,28 +77,9 @@ static int extent_of(const struct stoa_segment *segment, uint32_t index, uint64_
 	return 0;
 }
 
-/* Cuts the extent of the first entry that has none.  0, also where another did; -ENOSPC; -EBADMSG. */
-static int cut(const struct stoa_segment *segment, uint32_t index, uint64_t need)
-{
-	uint64_t start = segment->heap_offset, none = 0;
-
-	if (index)
-		start = atom64_load_seq(&entry_at(segment, index - 1)->extent_end);
-	if (start < segment->heap_offset || start % STOA_LINE || start > segment->bytes)
-		return -EBADMSG;
-	if (need > segment->bytes - start)
-		return -ENOSPC;
-	if (DEFECT(DEFECT_CUT_STORE))
-		atom64_store_seq(&entry_at(segment, index)->extent_end, start + need);
-	/* [O2] release (seq) */
-	atom64_cas_seq(&entry_at(segment, index)->extent_end, &none, start + need);
-	return 0;
-}
-
 /* ---- chains ---- */
 
-/* Follows a chain from its head.  0 and the entry; -ENOENT; -EBADMSG. */
-static int chain_find(const struct stoa_segment *segment, uint64_t head, uint64_t hash, const char *name,
+int object_chain_find(const struct stoa_segment *segment, uint64_t head, uint64_t hash, const char *name,
                       uint32_t *found)
 {
 	char there[STOA_NAME_ROOM];
@@ -165,8 +103,7 @@ static int chain_find(const struct stoa_segment *segment, uint64_t head, uint64_
 	return -ENOENT;
 }
 
-/* Whether an entry is in the chain that its hash belongs to. */
-static bool is_linked(const struct stoa_segment *segment, uint32_t index)
+bool object_is_linked(const struct stoa_segment *segment, uint32_t index)
 {
 	uint64_t hash = atom64_load_rlx(&entry_at(segment, index)->hash);
 	uint64_t head = atom64_load_seq(bucket_of(segment, hash)); /* [O1] acquire (seq) */
@@ -188,20 +125,19 @@ int object_find(const struct stoa_segment *segment, const char *name, uint32_t *
 		return rc;
 	hash = object_hash(name);
 	/* [O1] acquire (seq); pairs with the compare-and-swap in publish(): the object before its name. */
-	return chain_find(segment, atom64_load_seq(bucket_of(segment, hash)), hash, name, entry);
+	return object_chain_find(segment, atom64_load_seq(bucket_of(segment, hash)), hash, name, entry);
 }
 
 /* ---- what is there ---- */
 
-/* An entry that is linked. */
-static int entry_object(const struct stoa_segment *segment, uint32_t index, uint32_t *kind, void **start,
-                        uint64_t *room)
+int object_of_entry(const struct stoa_segment *segment, uint32_t index, uint32_t *kind, void **start,
+                    uint64_t *room)
 {
 	const struct directory_entry *entry = entry_at(segment, index);
 	const struct object_header *header;
 	uint64_t offset, extent;
 
-	if (extent_of(segment, index, &offset, &extent) != 0)
+	if (object_extent(segment, index, &offset, &extent) != 0)
 		return -EBADMSG;
 	*kind = elem32_load_rlx(&entry->kind);
 	*room = elem64_load_rlx(&entry->bytes);
@@ -227,9 +163,10 @@ int object_at(const struct stoa_segment *segment, uint32_t entry, uint32_t *kind
 	 * what the dead one knew. */
 	if (state_of(state) == ENTRY_FREE)
 		return atom64_load_rlx(&entry_at(segment, entry)->extent_end) ? STOA_EMPTY : -ENOENT;
-	if (state_of(state) == ENTRY_BUILDING && (DEFECT(DEFECT_LINKED_UNSEEN) || !is_linked(segment, entry)))
+	if (state_of(state) == ENTRY_BUILDING &&
+	    (DEFECT(DEFECT_LINKED_UNSEEN) || !object_is_linked(segment, entry)))
 		return STOA_EMPTY;
-	return entry_object(segment, entry, kind, start, room);
+	return object_of_entry(segment, entry, kind, start, room);
 }
 
 /* How many entries have an extent: they are cut in order. */
@@ -255,7 +192,7 @@ void object_count(const struct stoa_segment *segment, uint32_t *published, uint6
 
 	*published = 0;
 	*free_bytes = segment->bytes - segment->heap_offset;
-	if (count && extent_of(segment, count - 1, &start, &bytes) == 0)
+	if (count && object_extent(segment, count - 1, &start, &bytes) == 0)
 		*free_bytes = segment->bytes - start - bytes;
 	for (uint32_t i = 0; i < count; i++)
 		*published += state_of(atom64_load_seq(&entry_at(segment, i)->state)) == ENTRY_PUBLISHED;
@@ -277,282 +214,14 @@ int stoa_segment_object(const struct stoa_segment *segment, uint32_t index, stru
 	return info_copy(info, &own, sizeof own);
 }
 
-/* ---- claiming an entry ---- */
-
-/* Entries below are PUBLISHED, which is for ever: nobody needs to look at them again. */
-static uint32_t first_unsettled(struct stoa_segment *segment)
+int object_open(const struct stoa_segment *segment, const char *name, uint32_t kind, void **start,
+                uint64_t *room)
 {
-	uint32_t from = atom32_load_rlx(&segment->settled), i = from; /* relaxed: a hint, never too high */
-
-	while (i < segment->entries && state_of(atom64_load_seq(&entry_at(segment, i)->state)) == ENTRY_PUBLISHED)
-		i++;
-	if (i != from)
-		atom32_store_rlx(&segment->settled, i);
-	return i;
-}
-
-/*
- * Whether somebody who needs `need` bytes should take an extent while more can be cut: not more than twice
- * of it, and none that was cut for somebody else, who has not claimed it yet and for whom a segment
- * that was made to measure may have no other.
- */
-static bool suits(uint64_t bytes, uint64_t need, uint64_t state)
-{
-	return bytes == need || (bytes / 2 <= need && state >> 24 != 0);
-}
-
-/*
- * The FREE entry whose extent fits `need` best; `*uncut`: the first entry without an extent.  `entries`
- * where there is none.
- */
-static uint32_t best_fit(struct stoa_segment *segment, uint64_t need, bool choosy, uint32_t *uncut)
-{
-	uint32_t best = segment->entries, i;
-	uint64_t best_bytes = UINT64_MAX;
-
-	for (i = first_unsettled(segment); i < segment->entries; i++) {
-		uint64_t start, bytes, state;
-		int rc = extent_of(segment, i, &start, &bytes);
-
-		if (rc == STOA_EMPTY)
-			break;
-		if (rc || bytes < need || bytes >= best_bytes)
-			continue;
-		state = atom64_load_seq(&entry_at(segment, i)->state);
-		if (state_of(state) != ENTRY_FREE || (choosy && !suits(bytes, need, state)))
-			continue;
-		best = i;
-		best_bytes = bytes;
-	}
-	*uncut = i;
-	return best;
-}
-
-/* An entry of at least `need` bytes for this process: FREE -> BUILDING.  0; -ENOSPC; -EBADMSG. */
-static int claim(struct stoa_segment *segment, uint64_t need, uint32_t self, uint32_t *index, uint64_t *state)
-{
-	/* Each turn is lost to somebody who got an entry or cut one; so many only to nonsense in memory. */
-	for (int turn = 0; turn < CLAIM_TURNS; turn++) {
-		uint32_t uncut, at = best_fit(segment, need, true, &uncut);
-		uint64_t was;
-		int rc = -ENOSPC;
-
-		if (at == segment->entries && uncut < segment->entries) {
-			rc = cut(segment, uncut, need);
-			if (!rc)
-				continue; /* free for all: fits us, if nobody is faster */
-		}
-		if (at == segment->entries)
-			at = best_fit(segment, need, false, &uncut);
-		if (at == segment->entries)
-			return rc;
-		was = atom64_load_seq(&entry_at(segment, at)->state);
-		*state = entry_state((was >> 24) + 1, self, ENTRY_BUILDING);
-		*index = at;
-		/* Whoever had it before is done with it: [O3] acquire (seq) of their release to FREE. */
-		if (DEFECT(DEFECT_ENTRY_STORE))
-			was = atom64_load_seq(&entry_at(segment, at)->state);
-		if ((state_of(was) == ENTRY_FREE || DEFECT(DEFECT_ENTRY_STORE)) &&
-		    atom64_cas_seq(&entry_at(segment, at)->state, &was, *state))
-			return 0;
-	}
-	return -ENOSPC;
-}
-
-/* ---- creating ---- */
-
-/* Fills a claimed entry and its extent.  Private. */
-static int build(const struct stoa_segment *segment, const struct object_request *request, uint64_t hash,
-                 uint32_t index, uint64_t state, void **start)
-{
-	struct directory_entry *entry = entry_at(segment, index);
-	char name[STOA_NAME_ROOM] = { 0 };
-	struct object_header *header;
-	uint64_t offset, extent;
-
-	if (extent_of(segment, index, &offset, &extent) != 0 || extent < request->bytes)
-		return -EBADMSG;
-	memcpy(name, request->name, strlen(request->name));
-	/* Relaxed: somebody may still look at the entry as it was; [O1] publishes these. */
-	atom64_store_rlx(&entry->hash, hash);
-	elem64_store_rlx(&entry->bytes, request->bytes);
-	elem32_store_rlx(&entry->kind, request->kind);
-	copy_racy_in(entry->name, name, sizeof name);
-	*start = segment->base + offset;
-	/* Used before; a fresh one is zero, as the file was. */
-	if (state >> 24 > 1 && !DEFECT(DEFECT_ROOM_DIRTY))
-		memset(*start, 0, request->bytes);
-	header = *start;
-	header->kind = request->kind;
-	header->header_bytes = sizeof *header;
-	header->bytes = request->bytes;
-	if (!DEFECT(DEFECT_BUILT_LATE))
-		request->build(*start, request->context);
-	return 0;
-}
-
-static void give_back(const struct stoa_segment *segment, uint32_t index, uint64_t state)
-{
-	/* [O3] release (seq); pairs with claim(): what we wrote comes before what the next owner writes. */
-	atom64_cas_seq(&entry_at(segment, index)->state, &state, entry_state(state >> 24, 0, ENTRY_FREE));
-}
-
-/* Links a built entry.  0; -EEXIST and the entry that has the name; -EBADMSG. */
-static int publish(const struct stoa_segment *segment, const char *name, uint64_t hash, uint32_t index,
-                   uint64_t state, uint32_t *there)
-{
-	struct directory_entry *entry = entry_at(segment, index);
-	struct atom64 *bucket = bucket_of(segment, hash);
-	uint64_t head = atom64_load_seq(bucket);
-
-	for (;;) {
-		int rc = DEFECT(DEFECT_NAME_TWICE) ? -ENOENT : chain_find(segment, head, hash, name, there);
-
-		if (rc != -ENOENT) {
-			give_back(segment, index, state);
-			return rc ? rc : -EEXIST;
-		}
-		atom64_store_rlx(&entry->next, head); /* relaxed: [O1] publishes it */
-		/* [O1] release (seq); pairs with the loads of the bucket in object_find() and is_linked():
-		 * else a finder sees the name of an object that is not yet built. */
-		if (atom64_cas_seq(bucket, &head, (uint64_t)index + 1))
-			break;
-	}
-	/* [O3] release (seq).  If it fails, somebody who took us for dead has done it. */
-	atom64_cas_seq(&entry->state, &state, entry_state(state >> 24, owner_of(state), ENTRY_PUBLISHED));
-	return 0;
-}
-
-static int create_new(struct stoa_segment *segment, const struct object_request *request, void **start)
-{
-	uint64_t hash = object_hash(request->name), need = request->bytes, state = 0;
-	uint32_t self, index = 0, there;
-	int rc;
-
-	if (need < sizeof(struct object_header))
-		return -EINVAL;
-	if (!size_round(&need, STOA_LINE))
-		return -ENOSPC;
-	rc = participant_self(segment, &self);
-	if (!rc)
-		rc = claim(segment, need, self, &index, &state);
-	if (rc)
-		return rc;
-	rc = build(segment, request, hash, index, state, start);
-	if (rc) {
-		give_back(segment, index, state);
-		return rc;
-	}
-	rc = publish(segment, request->name, hash, index, state, &there);
-	if (DEFECT(DEFECT_BUILT_LATE))
-		request->build(*start, request->context);
-	return rc;
-}
-
-/* -EEXIST and what is there; -ENOENT; -EBADMSG. */
-static int existing(const struct stoa_segment *segment, const char *name, uint32_t *kind, void **start,
-                    uint64_t *room)
-{
-	uint32_t entry;
+	uint32_t entry, there;
 	int rc = object_find(segment, name, &entry);
 
-	if (!rc)
-		rc = entry_object(segment, entry, kind, start, room);
-	return rc ? rc : -EEXIST;
-}
-
-static uint64_t create_byte(const char *name)
-{
-	return CREATE_BYTES + object_hash(name) % CREATE_BYTES_COUNT;
-}
-
-/* Waits for the turn.  0: it is ours; -EAGAIN: `patience_ns` is over; -EEXIST: the object has appeared. */
-static int take_turn(const struct stoa_segment *segment, const char *name, uint64_t patience_ns)
-{
-	uint64_t give_up = os_now_ns() + patience_ns;
-	uint32_t entry;
-
-	for (;;) {
-		int rc = os_lock_byte(segment->lock_fd, create_byte(name));
-
-		/* Also when it is ours: the one before may have created this very object. */
-		if (object_find(segment, name, &entry) == 0) {
-			if (!rc)
-				os_unlock_byte(segment->lock_fd, create_byte(name));
-			return -EEXIST;
-		}
-		if (rc != -EAGAIN)
-			return rc ? -EAGAIN : 0; /* no locks? then without */
-		if (os_now_ns() >= give_up)
-			return -EAGAIN;
-		os_sleep_ns(COURTESY_PAUSE_NS);
-	}
-}
-
-/* The object was not there.  Under segment->creating. */
-static int create_in_turn(struct stoa_segment *segment, const struct object_request *request, void **start)
-{
-	int rc, turn = take_turn(segment, request->name, COURTESY_NS);
-
-	if (turn == -EEXIST)
-		return turn;
-	rc = create_new(segment, request, start);
-	if (rc == -ENOSPC && turn) {
-		/* Somebody is creating: perhaps this very object, and perhaps it will give space back. */
-		turn = take_turn(segment, request->name, NO_SPACE_COURTESY_NS);
-		if (turn == -EEXIST)
-			return turn;
-		rc = create_new(segment, request, start);
-	}
-	/* The dead may have been building, and their space is free before their slots are. */
-	if (rc == -ENOSPC && participant_reap_all(segment) >= 0)
-		rc = create_new(segment, request, start);
-	if (!turn)
-		os_unlock_byte(segment->lock_fd, create_byte(request->name));
-	return rc;
-}
-
-int object_create(struct stoa_segment *segment, const struct object_request *request, uint32_t *kind,
-                  void **start, uint64_t *room)
-{
-	int rc = existing(segment, request->name, kind, start, room);
-	uint32_t self;
-
-	if (rc != -ENOENT)
-		return rc;
-	rc = participant_self(segment, &self);
+	rc = rc ? rc : object_at(segment, entry, &there, start, room);
 	if (rc)
-		return rc;
-	pthread_mutex_lock(&segment->creating);
-	rc = existing(segment, request->name, kind, start, room);
-	if (rc == -ENOENT)
-		rc = create_in_turn(segment, request, start);
-	pthread_mutex_unlock(&segment->creating);
-	if (rc == -EEXIST)
-		return existing(segment, request->name, kind, start, room);
-	if (!rc) {
-		*kind = request->kind;
-		*room = request->bytes;
-	}
-	return rc;
-}
-
-void object_reap(struct stoa_segment *segment, uint32_t slot)
-{
-	for (uint32_t i = first_unsettled(segment); i < segment->entries; i++) {
-		struct directory_entry *entry = entry_at(segment, i);
-		uint64_t state = atom64_load_seq(&entry->state); /* [O3] acquire (seq): its hash, for is_linked() */
-		unsigned what;
-
-		if (!atom64_load_seq(&entry->extent_end))
-			break;
-		if (state_of(state) != ENTRY_BUILDING || owner_of(state) != slot)
-			continue;
-		if (DEFECT(DEFECT_BUILDING_KEPT) && !is_linked(segment, i))
-			continue;
-		what = is_linked(segment, i) && !DEFECT(DEFECT_REAPED_LINKED) ? ENTRY_PUBLISHED : ENTRY_FREE;
-		/* [O3] release (seq) */
-		atom64_cas_seq(&entry->state, &state,
-		               entry_state(state >> 24, what == ENTRY_FREE ? 0 : slot, what));
-	}
+		return rc > 0 ? -ENOENT : rc; /* STOA_EMPTY: corrupt, or not yet marked as published */
+	return there == kind ? 0 : -EPROTOTYPE;
 }

@@ -24,15 +24,20 @@ int object_find(const struct stoa_segment *segment, const char *name, uint32_t *
 int object_at(const struct stoa_segment *segment, uint32_t entry, uint32_t *kind, void **start,
               uint64_t *room);
 
-/* How many objects are published, and how much room was never carved. */
+/* Both of these, of an object of that kind: 0; -ENOENT; -EPROTOTYPE; -EBADMSG; what a name may be wrong with. */
+int object_open(const struct stoa_segment *segment, const char *name, uint32_t kind, void **start,
+                uint64_t *room);
+
+/* How many objects are published, and how much room was never cut. */
 void object_count(const struct stoa_segment *segment, uint32_t *published, uint64_t *free_bytes);
 
 /*
- * Create-or-open.  `build` fills `bytes` zeroed bytes at `start`, privately; it may be called
+ * Creates.  `build` fills `bytes` zeroed bytes at `start`, privately; it may be called
  * when another publishes the same name meanwhile, and its work is then thrown away.
  *   0           created: `*start` is it
  *   -EEXIST     it is there: `*start`, `*kind` and `*room` tell
  *   else        a negative errno; -ENOSPC
+ * object_create_or_open(): 0, too, where it is there and of that kind; else -EPROTOTYPE.  `exclusive`: -EEXIST.
  */
 struct object_request {
 	const char *name;
@@ -43,6 +48,8 @@ struct object_request {
 };
 int object_create(struct stoa_segment *segment, const struct object_request *request, uint32_t *kind,
                   void **start, uint64_t *room);
+int object_create_or_open(struct stoa_segment *segment, const struct object_request *request, bool exclusive,
+                          void **start, uint64_t *room);
 
 /*
  * What the dead owner of a participant's slot left in the directory: entries in the making are

@@ -40,10 +40,10 @@ struct stoa_segment {
 	pthread_mutex_t mutex;    /* open objects */
 	pthread_mutex_t joining;  /* participant.c; after `mutex`, where both are taken */
 	pthread_mutex_t reaping;  /* only ever tried: participant_reap_all() */
-	pthread_mutex_t creating; /* object.c */
-	struct object_handle *objects; /* open in this process; object.c */
+	pthread_mutex_t creating; /* object_create.c */
+	struct object_handle *objects; /* open in this process; object_handle.c */
 	struct atom32 next_pid;   /* the slot whose pid is to be looked up next; participant_reap.c */
-	struct atom32 settled;    /* entries below are published, for ever; object.c */
+	struct atom32 settled;    /* entries below are published, for ever; object_create.c */
 
 	struct atom32 references; /* grows anywhere, shrinks under the registry's mutex */
 	struct stoa_segment *next; /* in the registry */
