@@ -212,22 +212,17 @@ int stoa_array_create(struct stoa_segment *segment, const char *name, const stru
 	struct object_request request = { .name = name, .kind = STOA_KIND_ARRAY, .build = array_build };
 	struct stoa_array_config own;
 	struct shape shape;
-	uint32_t kind;
 	uint64_t room;
 	void *start;
 	int rc = shape_of(config, false, &shape, &own);
 
 	if (!segment || !array)
 		return -EINVAL;
-	if (rc == 0)
-		rc = object_name_check(name);
 	if (rc)
 		return rc;
 	request.bytes = shape.bytes;
 	request.context = &shape;
-	rc = object_create(segment, &request, &kind, &start, &room);
-	if (rc == -EEXIST && !(own.flags & STOA_EXCLUSIVE))
-		rc = kind == STOA_KIND_ARRAY ? 0 : -EPROTOTYPE;
+	rc = object_create_or_open(segment, &request, own.flags & STOA_EXCLUSIVE, &start, &room);
 	return rc ? rc : array_handle(segment, start, room, &shape, shape.writers, array);
 }
 
@@ -236,24 +231,14 @@ int stoa_array_open(struct stoa_segment *segment, const char *name, const struct
 {
 	struct stoa_array_config own = { 0 };
 	struct shape shape;
-	uint32_t entry, kind;
 	uint64_t room;
 	void *start;
 	int rc = expect ? shape_of(expect, true, &shape, &own) : 0;
 
 	if (!segment || !array)
 		return -EINVAL;
-	if (rc == 0)
-		rc = object_name_check(name);
-	if (rc == 0)
-		rc = object_find(segment, name, &entry);
-	if (rc == 0)
-		rc = object_at(segment, entry, &kind, &start, &room);
-	if (rc)
-		return rc > 0 ? -ENOENT : rc;
-	if (kind != STOA_KIND_ARRAY)
-		return -EPROTOTYPE;
-	return array_handle(segment, start, room, expect ? &shape : NULL, own.writers, array);
+	rc = rc ? rc : object_open(segment, name, STOA_KIND_ARRAY, &start, &room);
+	return rc ? rc : array_handle(segment, start, room, expect ? &shape : NULL, own.writers, array);
 }
 
 int stoa_array_close(struct stoa_array *array)

@@ -226,7 +226,6 @@ int stoa_queue_create(struct stoa_segment *segment, const char *name, const stru
 		.build = build,
 		.context = &what,
 	};
-	uint32_t kind;
 	uint64_t room;
 	void *start;
 	int rc;
@@ -238,9 +237,7 @@ int stoa_queue_create(struct stoa_segment *segment, const char *name, const stru
 	if (rc)
 		return rc;
 	request.bytes = plan.bytes;
-	rc = object_create(segment, &request, &kind, &start, &room);
-	if (rc == -EEXIST && !(shape.flags & STOA_EXCLUSIVE))
-		rc = kind == STOA_KIND_QUEUE ? 0 : -EPROTOTYPE;
+	rc = object_create_or_open(segment, &request, shape.flags & STOA_EXCLUSIVE, &start, &room);
 	return rc ? rc : handle_on(segment, start, room, &shape, queue);
 }
 
@@ -248,7 +245,6 @@ int stoa_queue_open(struct stoa_segment *segment, const char *name, const struct
                     struct stoa_queue **queue)
 {
 	struct stoa_queue_config shape;
-	uint32_t entry, kind;
 	uint64_t room;
 	void *start;
 	int rc;
@@ -256,14 +252,8 @@ int stoa_queue_open(struct stoa_segment *segment, const char *name, const struct
 	if (!segment || !queue)
 		return -EINVAL;
 	rc = shape_of(expect, &shape);
-	rc = rc ? rc : object_name_check(name);
-	rc = rc ? rc : object_find(segment, name, &entry);
-	rc = rc ? rc : object_at(segment, entry, &kind, &start, &room);
-	if (rc)
-		return rc > 0 ? -ENOENT : rc; /* STOA_EMPTY: corrupt, or not yet marked as published */
-	if (kind != STOA_KIND_QUEUE)
-		return -EPROTOTYPE;
-	return handle_on(segment, start, room, expect ? &shape : NULL, queue);
+	rc = rc ? rc : object_open(segment, name, STOA_KIND_QUEUE, &start, &room);
+	return rc ? rc : handle_on(segment, start, room, expect ? &shape : NULL, queue);
 }
 
 void queue_reference(struct stoa_queue *queue)

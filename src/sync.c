@@ -134,34 +134,27 @@ int sync_create(struct stoa_segment *segment, const char *name, const struct syn
 		.build = build,
 		.context = &copy,
 	};
-	uint32_t kind;
 	uint64_t room;
 	void *start;
-	int rc = segment ? object_name_check(name) : -EINVAL;
+	int rc;
 
-	if (rc)
-		return rc;
-	rc = object_create(segment, &request, &kind, &start, &room);
-	if (rc == -EEXIST && !(flags & STOA_EXCLUSIVE))
-		rc = kind == shape->kind ? 0 : -EPROTOTYPE;
+	if (!segment)
+		return -EINVAL;
+	rc = object_create_or_open(segment, &request, flags & STOA_EXCLUSIVE, &start, &room);
 	return rc ? rc : handle_on(segment, start, room, shape->kind, shape, sync);
 }
 
 int sync_open(struct stoa_segment *segment, const char *name, uint32_t kind, const struct sync_shape *expect,
               struct sync **sync)
 {
-	uint32_t entry, there;
 	uint64_t room;
 	void *start;
-	int rc = segment ? object_name_check(name) : -EINVAL;
+	int rc;
 
-	rc = rc ? rc : object_find(segment, name, &entry);
-	rc = rc ? rc : object_at(segment, entry, &there, &start, &room);
-	if (rc)
-		return rc > 0 ? -ENOENT : rc;
-	if (there != kind)
-		return -EPROTOTYPE;
-	return handle_on(segment, start, room, kind, expect, sync);
+	if (!segment)
+		return -EINVAL;
+	rc = object_open(segment, name, kind, &start, &room);
+	return rc ? rc : handle_on(segment, start, room, kind, expect, sync);
 }
 
 int sync_close(struct sync *sync)

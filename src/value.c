@@ -168,22 +168,18 @@ int stoa_value_create(struct stoa_segment *segment, const char *name, const stru
 {
 	struct object_request request = { .name = name, .kind = STOA_KIND_VALUE, .build = value_build };
 	struct shape shape;
-	uint32_t flags, writers, kind;
+	uint32_t flags, writers;
 	uint64_t room;
 	void *start;
 	int rc = shape_of(config, &shape, &flags, &writers);
 
 	if (!segment || !value)
 		return -EINVAL;
-	if (rc == 0)
-		rc = object_name_check(name);
 	if (rc)
 		return rc;
 	request.bytes = shape.bytes;
 	request.context = &shape;
-	rc = object_create(segment, &request, &kind, &start, &room);
-	if (rc == -EEXIST && !(flags & STOA_EXCLUSIVE))
-		rc = kind == STOA_KIND_VALUE ? 0 : -EPROTOTYPE;
+	rc = object_create_or_open(segment, &request, flags & STOA_EXCLUSIVE, &start, &room);
 	return rc ? rc : value_handle(segment, start, room, &shape, shape.writers, value);
 }
 
@@ -191,24 +187,15 @@ int stoa_value_open(struct stoa_segment *segment, const char *name, const struct
                     struct stoa_value **value)
 {
 	struct shape shape;
-	uint32_t flags, writers = 0, entry, kind;
+	uint32_t flags, writers = 0;
 	uint64_t room;
 	void *start;
 	int rc = expect ? shape_of(expect, &shape, &flags, &writers) : 0;
 
 	if (!segment || !value)
 		return -EINVAL;
-	if (rc == 0)
-		rc = object_name_check(name);
-	if (rc == 0)
-		rc = object_find(segment, name, &entry);
-	if (rc == 0)
-		rc = object_at(segment, entry, &kind, &start, &room);
-	if (rc)
-		return rc > 0 ? -ENOENT : rc;
-	if (kind != STOA_KIND_VALUE)
-		return -EPROTOTYPE;
-	return value_handle(segment, start, room, expect ? &shape : NULL, writers, value);
+	rc = rc ? rc : object_open(segment, name, STOA_KIND_VALUE, &start, &room);
+	return rc ? rc : value_handle(segment, start, room, expect ? &shape : NULL, writers, value);
 }
 
 int stoa_value_close(struct stoa_value *value)
