@@ -68,7 +68,7 @@ struct segment_header {
 	uint32_t entries;
 	uint32_t reserved0;
 	/* its own line: rarely written */
-	_Alignas(64) struct atom64 life; /* LIFE_*: see segment.c, the last to leave */
+	_Alignas(64) struct atom64 life; /* LIFE_*: see segment_life.c */
 	uint64_t reserved1[7];
 };
 LAYOUT_AT(segment_header, endian_mark, 8);

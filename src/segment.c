@@ -18,7 +18,8 @@
  * A name means a whole segment: it is given by os_publish() when all is in place, the creator
  * already a participant.  Who comes second gets -EEXIST and opens what is there.
  *
- * Leaving, the end of a segment's life and the removal of names: segment_life.c.
+ * The struct and its mapping: segment_map.c.  Leaving, the end of a segment's life and the removal of names:
+ * segment_life.c.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -30,7 +31,6 @@
 #include "object.h"
 #include "os.h"
 #include "participant.h"
-#include "segment.h"
 #include "segment_file.h"
 
 #define OPEN_FLAGS (STOA_PREFAULT | STOA_MLOCK | STOA_READ_ONLY)
@@ -41,106 +41,6 @@ uint64_t stoa_fork_epoch = 1;
 
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct stoa_segment *registry;
-
-/* ---- the struct ---- */
-
-struct segment_header *segment_header(const struct stoa_segment *segment)
-{
-	return (struct segment_header *)(void *)segment->base;
-}
-
-struct participant_record *segment_participant(const struct stoa_segment *segment, uint32_t slot)
-{
-	return (struct participant_record *)(void *)(segment->base + segment->participants_offset) + slot;
-}
-
-void *segment_at(const struct stoa_segment *segment, uint64_t offset, uint64_t bytes)
-{
-	if (offset % STOA_LINE || offset < segment->heap_offset || offset > segment->bytes ||
-	    bytes > segment->bytes - offset)
-		return NULL;
-	return segment->base + offset;
-}
-
-void segment_reference(struct stoa_segment *segment)
-{
-	atom32_add_seq(&segment->references, 1);
-}
-
-/* These are not held over fork(): who holds one then is not in the child. */
-static void loose_mutexes_init(struct stoa_segment *segment)
-{
-	pthread_mutex_init(&segment->reaping, NULL);
-	pthread_mutex_init(&segment->creating, NULL);
-}
-
-static void segment_free(struct stoa_segment *segment)
-{
-	pthread_mutex_destroy(&segment->mutex);
-	pthread_mutex_destroy(&segment->joining);
-	pthread_mutex_destroy(&segment->reaping);
-	pthread_mutex_destroy(&segment->creating);
-	if (segment->base)
-		os_unmap(segment->base, segment->bytes);
-	if (segment->lock_fd >= 0)
-		os_close(segment->lock_fd);
-	os_close(segment->fd);
-	free(segment->path);
-	free(segment);
-}
-
-static int keep_in_memory(struct stoa_segment *segment, unsigned flags)
-{
-	return flags & STOA_MLOCK ? os_lock_memory(segment->base, segment->bytes) : 0;
-}
-
-/* Maps what `fd`, which it takes over, has.  Joins nothing. */
-static int segment_map(int fd, const struct segment_shape *shape, const struct os_file *file, unsigned flags,
-                       const char *path, struct stoa_segment **made)
-{
-	struct stoa_segment *segment = calloc(1, sizeof *segment);
-	void *base;
-	int rc;
-
-	if (!segment) {
-		os_close(fd);
-		return -ENOMEM;
-	}
-	pthread_mutex_init(&segment->mutex, NULL);
-	pthread_mutex_init(&segment->joining, NULL);
-	loose_mutexes_init(segment);
-	segment->fd = fd;
-	segment->device = file->device;
-	segment->inode = file->inode;
-	segment->lock_fd = -1;
-	segment->bytes = shape->total_bytes;
-	segment->read_only = flags & STOA_READ_ONLY;
-	segment->flags = shape->flags;
-	segment->participants_offset = shape->participants_offset;
-	segment->directory_offset = shape->directory_offset;
-	segment->heap_offset = shape->heap_offset;
-	segment->participants = shape->participants;
-	segment->buckets = shape->buckets;
-	segment->entries = shape->entries;
-	segment->created_ns = shape->created_ns;
-	memcpy(segment->id, shape->id, sizeof segment->id);
-	atom32_store_rlx(&segment->references, 1); /* relaxed: nobody else knows it */
-	segment->path = path ? strdup(path) : NULL;
-	rc = path && !segment->path ? -ENOMEM : 0;
-	if (!rc)
-		rc = os_map(fd, segment->bytes, segment->read_only, flags & STOA_PREFAULT, &base);
-	if (!rc) {
-		segment->base = base;
-		if (segment->flags & STOA_HUGE)
-			os_advise_huge(base, segment->bytes);
-		rc = keep_in_memory(segment, flags);
-	}
-	if (rc)
-		segment_free(segment);
-	else
-		*made = segment;
-	return rc;
-}
 
 /* ---- fork ---- */
 
@@ -178,7 +78,7 @@ static void after_fork_in_child(void)
 			participant_fork_ends(s);
 		}
 		s->lock_fd = -1;
-		loose_mutexes_init(s);
+		segment_mutexes_init(s);
 	}
 	after_fork_in_parent();
 }
@@ -242,7 +142,7 @@ static int share(struct stoa_segment *segment, unsigned flags, bool by_name)
 	if (!rc && by_name && (segment->flags & STOA_UNLINK_LAST) && !life_join(segment))
 		rc = AGAIN_NOW; /* inherited, and its name is going */
 	if (!rc)
-		rc = keep_in_memory(segment, flags);
+		rc = segment_keep_in_memory(segment, flags);
 	if (rc)
 		return rc;
 	if (flags & STOA_PREFAULT)
@@ -272,7 +172,8 @@ static int attach(int fd, const struct segment_shape *shape, const struct os_fil
 				segment_free(segment);
 		}
 		if (!rc && !segment->read_only)
-			(void)participant_reap_attaching(segment); /* a favour to all; nothing here depends on it */
+			(void)participant_reap_attaching(
+				segment); /* a favour to all; nothing here depends on it */
 	}
 	if (!rc)
 		*opened = segment;

@@ -31,21 +31,21 @@ struct stoa_segment {
 	uint64_t device, inode;
 
 	/* this process among the participants; participant.c */
-	int lock_fd;           /* a description of its own, whose lock proves life; -1: not registered */
-	uint32_t self;         /* slot */
-	uint64_t generation;   /* of the slot */
-	struct atom64 joined;  /* the fork epoch in which it registered; 0: not registered */
+	int lock_fd;          /* a description of its own, whose lock proves life; -1: not registered */
+	uint32_t self;        /* slot */
+	uint64_t generation;  /* of the slot */
+	struct atom64 joined; /* the fork epoch in which it registered; 0: not registered */
 
 	/* of this process's threads */
-	pthread_mutex_t mutex;    /* open objects */
-	pthread_mutex_t joining;  /* participant.c; after `mutex`, where both are taken */
-	pthread_mutex_t reaping;  /* only ever tried: participant_reap_all() */
-	pthread_mutex_t creating; /* object_create.c */
+	pthread_mutex_t mutex;         /* open objects */
+	pthread_mutex_t joining;       /* participant.c; after `mutex`, where both are taken */
+	pthread_mutex_t reaping;       /* only ever tried: participant_reap_all() */
+	pthread_mutex_t creating;      /* object_create.c */
 	struct object_handle *objects; /* open in this process; object_handle.c */
-	struct atom32 next_pid;   /* the slot whose pid is to be looked up next; participant_reap.c */
-	struct atom32 settled;    /* entries below are published, for ever; object_create.c */
+	struct atom32 next_pid;        /* the slot whose pid is to be looked up next; participant_reap.c */
+	struct atom32 settled;         /* entries below are published, for ever; object_create.c */
 
-	struct atom32 references; /* grows anywhere, shrinks under the registry's mutex */
+	struct atom32 references;  /* grows anywhere, shrinks under the registry's mutex */
 	struct stoa_segment *next; /* in the registry */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * segment_file.h - a segment as a file: its name, its plan, making it, checking it (segment_file.c);
- * the last to leave, and the removal of names (segment_life.c).
+ * segment_file.h - a segment as a file: its name, its plan, making it, checking it (segment_file.c); its mapping
+ * (segment_map.c); the last to leave, and the removal of names (segment_life.c).
  */
 #ifndef STOA_SEGMENT_FILE_H
 #define STOA_SEGMENT_FILE_H
@@ -57,6 +57,18 @@ void segment_format(struct segment_header *header, const struct segment_shape *s
  * 0; -EINVAL (no regular file); -EBADMSG; -ENODATA; -EPROTOTYPE; -EPROTONOSUPPORT.
  */
 int segment_file_check(int fd, struct segment_shape *shape, struct os_file *file);
+
+/*
+ * Maps what `fd`, which it takes over, has, and makes the struct for it, with one reference.  Joins nothing.
+ * 0; -ENOMEM; others of mmap(2) and mlock(2).
+ */
+int segment_map(int fd, const struct segment_shape *shape, const struct os_file *file, unsigned flags,
+                const char *path, struct stoa_segment **made);
+void segment_free(struct stoa_segment *segment);
+/* With STOA_MLOCK among the flags. */
+int segment_keep_in_memory(struct stoa_segment *segment, unsigned flags);
+/* Those mutexes that are not held over fork(): who holds one then is not in the child. */
+void segment_mutexes_init(struct stoa_segment *segment);
 
 /* How long to look again for what another process is about to finish, and how often. */
 #define PATIENCE_NS 2000000000u
