@@ -473,16 +473,21 @@ static void drain_past_a_stopped_sender(struct stopped *stopped, struct topology
 	end_place(&stopped->place);
 }
 
-static void a_stopped_sender_does_not_hold_up_the_end_of_a_drain(void **state)
+static void many_times(void (*drain)(struct stopped *stopped, struct topology topology, uint64_t *seed),
+                       uint64_t seed)
 {
 	struct stopped *stopped = shared_memory(sizeof *stopped);
-	uint64_t seed = 0x99;
 
-	(void)state;
 	alarm(100);
 	for (unsigned round = 0; round < 200; round++)
-		drain_past_a_stopped_sender(stopped, topologies[round % 4], &seed);
+		drain(stopped, topologies[round % 4], &seed);
 	alarm(0);
+}
+
+static void a_stopped_sender_does_not_hold_up_the_end_of_a_drain(void **state)
+{
+	(void)state;
+	many_times(drain_past_a_stopped_sender, 0x99);
 }
 
 /* Somebody holds a message, so the end is EMPTY and not yet CLOSED: all that was committed has come by then. */
@@ -520,14 +525,8 @@ static void drain_to_empty(struct stopped *stopped, struct topology topology, ui
 
 static void empty_after_a_drain_means_that_only_leases_are_left(void **state)
 {
-	struct stopped *stopped = shared_memory(sizeof *stopped);
-	uint64_t seed = 0x98;
-
 	(void)state;
-	alarm(100);
-	for (unsigned round = 0; round < 200; round++)
-		drain_to_empty(stopped, topologies[round % 4], &seed);
-	alarm(0);
+	many_times(drain_to_empty, 0x98);
 }
 
 /* ---- with the last sender ---- */

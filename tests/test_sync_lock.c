@@ -134,13 +134,12 @@ static void a_child_does_not_hold_what_its_parent_holds(void **state)
 	end_board(board);
 }
 
-static int fork_and_die_holding(void *context)
+/* A child of the holder lives on when that dies. */
+static int die_holding(struct board *board, pid_t (*copy)(void))
 {
-	struct board *board = context;
-
 	if (stoa_lock_acquire(board->lock, NULL))
 		return 1;
-	if (fork() == 0) { /* it does not keep its parent alive */
+	if (copy() == 0) { /* it does not keep its parent alive */
 		set_word(&board->ready, 1);
 		for (int ms = 0; ms < PATIENCE_MS && !is_done(board); ms++)
 			sleep_ms(1);
@@ -149,6 +148,11 @@ static int fork_and_die_holding(void *context)
 	await_word(&board->ready, 1);
 	raise(SIGKILL);
 	return 0;
+}
+
+static int fork_and_die_holding(void *context)
+{
+	return die_holding(context, fork);
 }
 
 static void a_child_that_lives_on_does_not_keep_its_parents_lock(void **state)
@@ -162,22 +166,15 @@ static void a_child_that_lives_on_does_not_keep_its_parents_lock(void **state)
 	end_board(board);
 }
 
+/* No handler of fork() runs: the child has the lock's byte. */
+static pid_t fork_unhandled(void)
+{
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+
 static int copy_itself_and_die_holding(void *context)
 {
-	struct board *board = context;
-
-	if (stoa_lock_acquire(board->lock, NULL))
-		return 1;
-	if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) ==
-	    0) { /* no handler of fork() runs: it has the lock's byte */
-		set_word(&board->ready, 1);
-		for (int ms = 0; ms < PATIENCE_MS && !is_done(board); ms++)
-			sleep_ms(1);
-		_exit(0);
-	}
-	await_word(&board->ready, 1);
-	raise(SIGKILL);
-	return 0;
+	return die_holding(context, fork_unhandled);
 }
 
 static void a_copy_of_its_holder_does_not_keep_a_lock_from_who_only_tries(void **state)
