@@ -65,10 +65,7 @@ void check_whole_directory(struct check *check);
 void check_all_participants(struct check *check);
 
 /* check_blocks.c: cells, handles and their slots */
-enum check_roles {
-	CHECK_QUEUE_ROLES,
-	CHECK_WRITER_ROLES
-};
+enum check_roles { CHECK_QUEUE_ROLES, CHECK_WRITER_ROLES };
 void collect_exchange(const struct exchange *exchange, struct words *words);
 /* How many words that are; where cell i's is. */
 size_t exchange_words(const struct exchange *exchange);

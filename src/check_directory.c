@@ -12,11 +12,7 @@
 
 /* ---- participants ---- */
 
-enum {
-	RECORD_STATE,
-	RECORD_HAZARD,
-	RECORD_WORDS
-};
+enum { RECORD_STATE, RECORD_HAZARD, RECORD_WORDS };
 
 static void collect_participants(const struct subject *subject, struct words *words)
 {

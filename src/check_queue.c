@@ -10,12 +10,7 @@
 
 #include "check.h"
 
-enum {
-	QUEUE_CLOSING,
-	QUEUE_SENDER,
-	QUEUE_RECEIVER,
-	QUEUE_WORDS
-};
+enum { QUEUE_CLOSING, QUEUE_SENDER, QUEUE_RECEIVER, QUEUE_WORDS };
 
 static void collect_queue(const struct queue_view *view, struct words *words)
 {
@@ -53,18 +48,9 @@ static const struct xring_trailer *trailer(const struct xring *ring, uint64_t wo
 	               : NULL;
 }
 
-enum {
-	XRING_TAIL_HINT = QUEUE_WORDS,
-	XRING_HEAD_HINT,
-	XRING_WORDS
-};
+enum { XRING_TAIL_HINT = QUEUE_WORDS, XRING_HEAD_HINT, XRING_WORDS };
 
-enum {
-	TRAILER_ID,
-	TRAILER_SIZE,
-	TRAILER_CONSUMED,
-	TRAILER_WORDS
-};
+enum { TRAILER_ID, TRAILER_SIZE, TRAILER_CONSUMED, TRAILER_WORDS };
 
 /* Of a block that a word says to hold a message: else it is being written, perhaps. */
 static void collect_trailer(const struct xring *ring, uint64_t word, bool full, struct words *words)
@@ -198,14 +184,7 @@ static void judge_xring(const struct subject *subject, struct check *check, cons
 
 /* ---- the SPSC ring ---- */
 
-enum {
-	RING_TAIL = QUEUE_WORDS,
-	RING_RELEASED,
-	RING_TAKEN,
-	RING_VARY,
-	RING_VERDICT,
-	RING_WORDS
-};
+enum { RING_TAIL = QUEUE_WORDS, RING_RELEASED, RING_TAKEN, RING_VARY, RING_VERDICT, RING_WORDS };
 
 static uint64_t place_word(const struct ring *ring, uint64_t i)
 {

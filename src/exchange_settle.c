@@ -56,7 +56,7 @@ struct scan {
 	uint64_t *orphans; /* read between the two readings of the intents, as the cells are */
 	bool *stable;
 	enum decision *decisions; /* by propagate() */
-	bool *accounted; /* by block: it is in a cell, or in a slot that is known to hold it */
+	bool *accounted;          /* by block: it is in a cell, or in a slot that is known to hold it */
 	const struct exchange *exchange;
 };
 
@@ -174,8 +174,7 @@ static bool is_open(const struct scan *scan, uint32_t n)
 {
 	enum intent_kind kind = intent_kind(scan->intents[n]);
 
-	return (kind == INTENT_OFFER || kind == INTENT_TAKE) &&
-	       !(scan->intents[n] & INTENT_ACKNOWLEDGED) &&
+	return (kind == INTENT_OFFER || kind == INTENT_TAKE) && !(scan->intents[n] & INTENT_ACKNOWLEDGED) &&
 	       intent_out(scan->intents[n]) < scan->exchange->blocks &&
 	       intent_got(scan->intents[n]) < scan->exchange->blocks;
 }

@@ -24,11 +24,7 @@
 
 #include "queue.h"
 
-enum stage {
-	STAGE_AGAIN = 0,
-	STAGE_RING = 1,
-	STAGE_OVER = 2
-};
+enum stage { STAGE_AGAIN = 0, STAGE_RING = 1, STAGE_OVER = 2 };
 
 struct peek {
 	const struct queue_view *view;

@@ -369,10 +369,8 @@ enum ring_verdict { VERDICT_NONE = 0, VERDICT_ASK = 1, VERDICT_COMMITTED = 2, VE
  *   permit = generation 40 | owner's participant slot 16 | PERMIT_* 8
  *   seat   = generation 22 | round 24 | owner's participant slot 16 | SEAT_* 2
  */
-enum {
-	PERMIT_FREE = 0,
-	PERMIT_HELD = 1,
-};
+enum { PERMIT_FREE = 0, PERMIT_HELD = 1 };
+
 enum {
 	SEAT_FREE = 0,
 	SEAT_TAKEN = 1,

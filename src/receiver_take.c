@@ -111,12 +111,15 @@ int stoa_receiver_take(struct stoa_receiver *receiver, struct stoa_message *mess
 	return rc ? rc : told(receiver, wait_for_message(receiver, try_take, &lease, deadline));
 }
 
-/* The hold that a message is leased as. */
+/* The hold that a message is leased as.  0; -EINVAL, also where something is NULL; -ESTALE. */
 static int find_lease(const struct stoa_receiver *receiver, const struct stoa_message *message,
                       uint32_t *hold)
 {
-	const uint64_t *words = message->private_words;
+	const uint64_t *words;
 
+	if (!receiver || !message)
+		return -EINVAL;
+	words = message->private_words;
 	if (words[WORD_RECEIVER] != (uintptr_t)receiver || words[WORD_HOLD] >= holds(receiver))
 		return -EINVAL;
 	if (words[WORD_EPOCH] != stoa_fork_epoch)
@@ -130,11 +133,8 @@ static int find_lease(const struct stoa_receiver *receiver, const struct stoa_me
 int stoa_receiver_release(struct stoa_receiver *receiver, struct stoa_message *message)
 {
 	uint32_t k;
-	int rc;
+	int rc = find_lease(receiver, message, &k);
 
-	if (!receiver || !message)
-		return -EINVAL;
-	rc = find_lease(receiver, message, &k);
 	if (rc)
 		return rc;
 	if (receiver->queue->view.spsc) {
@@ -154,11 +154,8 @@ int stoa_receiver_release(struct stoa_receiver *receiver, struct stoa_message *m
 int stoa_receiver_return(struct stoa_receiver *receiver, struct stoa_message *message)
 {
 	uint32_t k;
-	int rc;
+	int rc = find_lease(receiver, message, &k);
 
-	if (!receiver || !message)
-		return -EINVAL;
-	rc = find_lease(receiver, message, &k);
 	if (rc)
 		return rc;
 	receiver->holds[k].retaken = false;

@@ -207,11 +207,14 @@ int stoa_sender_reserve(struct stoa_sender *sender, size_t size, void **bytes)
 	return 0;
 }
 
-/* The hold that an address was reserved as. */
+/* The hold that an address was reserved as.  0; -EINVAL, also where something is NULL; -ESTALE. */
 static int find_reserved(const struct stoa_sender *sender, const void *bytes, uint32_t *hold)
 {
-	bool inherited = sender->fork_epoch != stoa_fork_epoch;
+	bool inherited;
 
+	if (!sender || !bytes)
+		return -EINVAL;
+	inherited = sender->fork_epoch != stoa_fork_epoch;
 	for (uint32_t k = 0; k < holds(sender); k++) {
 		if (sender->reservations[k].open && reserved_bytes(sender, k) == bytes) {
 			*hold = k;
@@ -250,11 +253,8 @@ static int try_commit(void *context)
 int stoa_sender_commit(struct stoa_sender *sender, void *bytes, size_t size, const struct timespec *deadline)
 {
 	struct commit commit = { .sender = sender, .size = size };
-	int rc;
+	int rc = find_reserved(sender, bytes, &commit.hold);
 
-	if (!sender || !bytes)
-		return -EINVAL;
-	rc = find_reserved(sender, bytes, &commit.hold);
 	if (rc)
 		return rc;
 	if (size > sender->reservations[commit.hold].size)
@@ -270,11 +270,8 @@ int stoa_sender_commit(struct stoa_sender *sender, void *bytes, size_t size, con
 int stoa_sender_abort(struct stoa_sender *sender, void *bytes)
 {
 	uint32_t hold;
-	int rc;
+	int rc = find_reserved(sender, bytes, &hold);
 
-	if (!sender || !bytes)
-		return -EINVAL;
-	rc = find_reserved(sender, bytes, &hold);
 	if (rc == 0) {
 		sender->reservations[hold].open = false;
 		set_idle(sender, hold);

@@ -62,8 +62,9 @@
 #include "xring_short.h"
 
 #define LAPS (1ull << (64 - CELL_LAP_SHIFT))
-#define PLAIN_TRAILER offsetof(struct xring_trailer, consumed) /* bytes of one where nothing is packed */
 #define HINT_AFTER 32 /* steps that did not lead to a place to try */
+/* Bytes of a trailer where nothing is packed. */
+#define PLAIN_TRAILER offsetof(struct xring_trailer, consumed)
 
 /* How many laps the word is ahead of `lap`; the 38 bits wrap around. */
 static inline int64_t laps_ahead(uint64_t word, uint64_t lap)
@@ -331,7 +332,7 @@ static inline int inspect(const struct xring *ring, const struct xring_cursor *c
 	return atom64_load_seq(&ring->exchange.cells[cursor->index]) == word ? rc : STOA_CHANGED;
 }
 
-/* As push_on(). */
+/* As xring_push_on(). */
 noinline int xring_pop_on(const struct xring *ring, struct xring_cursor *cursor, struct slot *slot,
                           uint64_t room, bool drain, uint64_t *size, bool intended)
 {
@@ -359,9 +360,10 @@ noinline int xring_pop_on(const struct xring *ring, struct xring_cursor *cursor,
 		}
 		if (look == LOOK_NOTHING && drain && !close_frontier(ring, cursor, word))
 			continue;
-		rc = look == LOOK_CORRUPT           ? -EBADMSG
-		     : look == LOOK_CLOSED || drain ? STOA_CLOSED
-		                                    : STOA_EMPTY;
+		if (look == LOOK_CORRUPT)
+			rc = -EBADMSG;
+		else
+			rc = look == LOOK_CLOSED || drain ? STOA_CLOSED : STOA_EMPTY;
 		break;
 	}
 	if (intended)
