@@ -8,10 +8,8 @@
  */
 #include <errno.h>
 
-#include <stoa/queue.h>
-
 #include "atomic.h"
-#include "queue.h"
+#include "queue_world.h"
 #include "scenarios.h"
 #include "segment_world.h"
 
@@ -22,15 +20,12 @@ struct parcel_shape {
 	uint32_t on_death, holds;
 	unsigned waiting; /* messages sent before, in parcels */
 	unsigned how;     /* shut down before */
-	void (*threads[3])(void *);
-	bool mortal[3];
+	void (*threads[THREADS_MAX])(void *);
+	bool mortal[THREADS_MAX];
 };
 
 static struct world {
 	const struct parcel_shape *shape;
-	struct stoa_queue *queues[EXPLORE_PROCESSES_MAX + 1];
-	struct stoa_sender *senders[EXPLORE_PROCESSES_MAX + 1];
-	struct stoa_receiver *receivers[EXPLORE_PROCESSES_MAX + 1];
 	uint8_t got[VALUES];
 	uint32_t sent;                                /* messages; of parcels of which push_many() said so */
 	uint32_t offered;                             /* the rest: it was killed in the call */
@@ -54,7 +49,7 @@ static void send_parcels(unsigned messages)
 	for (uint64_t v = 0; v < messages; v++)
 		values[v] = v;
 	w.offered = messages;
-	explore_check(stoa_sender_push_many(w.senders[self()], values, sizeof *values, messages, &done) >= 0,
+	explore_check(stoa_sender_push_many(own_sender(), values, sizeof *values, messages, &done) >= 0,
 	              "no push");
 	w.sent = (uint32_t)done;
 	w.offered = 0;
@@ -85,11 +80,11 @@ static int receive(size_t count, const struct timespec *deadline)
 	begun = explore_now();
 	w.in_doubt[self()] = (uint32_t)count;
 	if (!deadline)
-		rc = stoa_receiver_recv(w.receivers[self()], values, sizeof *values, NULL, NULL);
+		rc = stoa_receiver_recv(own_receiver(), values, sizeof *values, NULL, NULL);
 	else if (count == 1)
-		rc = stoa_receiver_pop(w.receivers[self()], values, sizeof *values, NULL);
+		rc = stoa_receiver_pop(own_receiver(), values, sizeof *values, NULL);
 	else
-		rc = stoa_receiver_pop_many(w.receivers[self()], values, sizeof *values, NULL, count, &done);
+		rc = stoa_receiver_pop_many(own_receiver(), values, sizeof *values, NULL, count, &done);
 	w.in_doubt[self()] = 0;
 	explore_check(rc == STOA_OK || rc == STOA_EMPTY || rc == STOA_CLOSED, "a receiver is told %d", rc);
 	explore_check(!late || rc == STOA_CLOSED, "a receiver is told %d after the shutdown", rc);
@@ -124,14 +119,13 @@ static void pop_many(void *unused)
 static void pop_and_close(void *unused)
 {
 	pop_one(unused);
-	stoa_receiver_close(w.receivers[self()]);
-	w.receivers[self()] = NULL;
+	close_own_receiver();
 }
 
 static void pop_and_close_and_wait(void *unused)
 {
 	pop_and_close(unused);
-	explore_check(stoa_receiver_open(w.queues[self()], &w.receivers[self()]) == 0, "no receiver");
+	explore_check(stoa_receiver_open(own_queue(), &queue_world.receivers[self()]) == 0, "no receiver");
 	while (receive(1, NULL) == STOA_OK)
 		;
 }
@@ -143,7 +137,7 @@ static void pop_and_release(void *unused)
 	uint32_t count;
 
 	pop_one(unused);
-	if (stoa_receiver_take(w.receivers[self()], &message, &stoa_now) != STOA_OK)
+	if (stoa_receiver_take(own_receiver(), &message, &stoa_now) != STOA_OK)
 		return;
 	count = message.count;
 	explore_check(count <= PACK && message.size == count * sizeof *values, "%u messages of %zu bytes",
@@ -151,7 +145,7 @@ static void pop_and_release(void *unused)
 	for (uint32_t i = 0; i < count; i++)
 		values[i] = explore_get((const uint64_t *)message.bytes + i);
 	w.in_doubt[self()] = count;
-	explore_check(stoa_receiver_release(w.receivers[self()], &message) == 0, "release fails");
+	explore_check(stoa_receiver_release(own_receiver(), &message) == 0, "release fails");
 	w.in_doubt[self()] = 0;
 	for (uint32_t i = 0; i < count; i++)
 		note(values[i]);
@@ -162,8 +156,8 @@ static void pop_and_return(void *unused)
 	struct stoa_message message;
 
 	pop_one(unused);
-	if (stoa_receiver_take(w.receivers[self()], &message, &stoa_now) == STOA_OK)
-		explore_check(stoa_receiver_return(w.receivers[self()], &message) == 0, "return fails");
+	if (stoa_receiver_take(own_receiver(), &message, &stoa_now) == STOA_OK)
+		explore_check(stoa_receiver_return(own_receiver(), &message) == 0, "return fails");
 	pop_one(unused);
 }
 
@@ -183,7 +177,7 @@ static void receive_all(void *unused)
 static void shut_down(void *unused)
 {
 	(void)unused;
-	explore_check(stoa_queue_shutdown(w.queues[self()], STOA_NOW) == 0, "no shutdown");
+	explore_check(stoa_queue_shutdown(own_queue(), STOA_NOW) == 0, "no shutdown");
 	atom64_store_rel(&w.shut, 1);
 }
 
@@ -206,18 +200,15 @@ static void open_handles(unsigned process)
 {
 	void (*does)(void *) = process > 1 ? w.shape->threads[process - 2] : NULL;
 
-	explore_process(process);
-	explore_check(stoa_queue_open(segment_world_own(), "q", NULL, &w.queues[process]) == 0, "no queue");
+	queue_world_open(process);
 	if (process == 1 || does == send_all)
-		explore_check(stoa_sender_open(w.queues[process], &w.senders[process]) == 0, "no sender");
+		queue_world_open_sender(process);
 	else if (does != reap && does != shut_down)
-		explore_check(stoa_receiver_open(w.queues[process], &w.receivers[process]) == 0,
-		              "no receiver");
+		queue_world_open_receiver(process);
 }
 
 static void set_up(void)
 {
-	static const char *const names[] = { "one", "two", "three" };
 	const struct parcel_shape *shape = explore_parameters();
 	struct stoa_queue_config config = {
 		.struct_size = sizeof config,
@@ -228,28 +219,18 @@ static void set_up(void)
 		.on_death = shape->on_death,
 		.pack = PACK,
 	};
-	unsigned threads = 0;
-	struct stoa_queue *first;
 
-	while (threads < 3 && shape->threads[threads])
-		threads++;
 	explore_process(1);
 	explore_state(&w, sizeof w);
 	w.shape = shape;
-	segment_world_make(threads + 1, 1, 8192, threads + 1);
-	explore_process(1);
-	explore_check(stoa_queue_create(segment_world_own(), "q", &config, &first) == 0, "no queue");
+	queue_world_make(&config, queue_world_threads(shape->threads) + 1);
 	open_handles(1);
 	if (shape->waiting)
 		send_parcels(shape->waiting);
-	stoa_sender_close(w.senders[1]);
-	for (unsigned t = 0; t < threads; t++) {
-		open_handles(t + 2);
-		(shape->mortal[t] ? explore_mortal : explore_thread)(names[t], shape->threads[t], NULL);
-	}
-	explore_process(1);
+	stoa_sender_close(queue_world.senders[1]);
+	queue_world_start(shape->threads, shape->mortal, open_handles);
 	if (shape->how == STOA_DRAIN)
-		explore_check(stoa_queue_shutdown(w.queues[1], STOA_DRAIN) == 0, "no shutdown");
+		explore_check(stoa_queue_shutdown(queue_world.queues[1], STOA_DRAIN) == 0, "no shutdown");
 }
 
 /* Process 1 gets what is left.  A parcel that was offered in a call that did not return is there whole, or
@@ -260,18 +241,13 @@ static void check(void)
 	unsigned lost = 0, doubt = 0;
 
 	segment_world_audit(0);
-	for (unsigned p = 2; p <= 4; p++) {
-		explore_process(p);
+	for (unsigned p = 2; p <= THREADS_MAX + 1; p++)
 		doubt += explore_process_ended(p) ? w.in_doubt[p] : 0;
-		if (w.receivers[p] && !explore_process_ended(p))
-			stoa_receiver_close(w.receivers[p]);
-	}
-	explore_process(1);
-	explore_check(stoa_receiver_open(w.queues[1], &w.receivers[1]) == 0, "no receiver");
+	queue_world_close_receivers();
 	while (receive(1, &stoa_now) == STOA_OK)
 		;
-	explore_check(stoa_queue_stat(w.queues[1], &stat) == 0 && !stat.held, "%d are held by nobody",
-	              (int)stat.held);
+	explore_check(stoa_queue_stat(queue_world.queues[1], &stat) == 0 && !stat.held,
+	              "%d are held by nobody", (int)stat.held);
 	for (unsigned v = 0; v < VALUES; v++)
 		lost += v < w.sent && !w.got[v];
 	for (unsigned v = 0; v < VALUES && w.offered && !doubt && !w.shape->on_death; v += PACK)

@@ -9,10 +9,8 @@
  */
 #include <errno.h>
 
-#include <stoa/queue.h>
-
 #include "atomic.h"
-#include "queue.h"
+#include "queue_world.h"
 #include "scenarios.h"
 #include "segment_world.h"
 
@@ -25,15 +23,12 @@ struct queue_shape {
 	unsigned waiting;  /* that process 1 has sent before */
 	bool first;        /* the handle of process 1 was the first, and is free */
 	bool drained;      /* it was shut down before, too */
-	void (*threads[3])(void *);
-	bool mortal[3];
+	void (*threads[THREADS_MAX])(void *);
+	bool mortal[THREADS_MAX];
 };
 
 static struct world {
 	const struct queue_shape *shape;
-	struct stoa_queue *queues[EXPLORE_PROCESSES_MAX + 1];
-	struct stoa_sender *senders[EXPLORE_PROCESSES_MAX + 1];
-	struct stoa_receiver *receivers[EXPLORE_PROCESSES_MAX + 1];
 	int pushed[VALUES]; /* what push said; -EINPROGRESS: it was killed in it; 1 more: not tried */
 	uint8_t got[VALUES];
 	uint64_t last[EXPLORE_PROCESSES_MAX + 1];
@@ -72,7 +67,7 @@ static void send_all(void *unused)
 
 		begin();
 		w.pushed[value] = -EINPROGRESS;
-		w.pushed[value] = stoa_sender_push(w.senders[self()], &value, sizeof value);
+		w.pushed[value] = stoa_sender_push(own_sender(), &value, sizeof value);
 		explore_check(w.pushed[value] >= 0, "push says %d", w.pushed[value]);
 		explore_check(!w.knows[self()] || w.pushed[value] == STOA_CLOSED,
 		              "a push after the shutdown says %d", w.pushed[value]);
@@ -119,9 +114,9 @@ static int receive_one(const struct timespec *deadline)
 
 	w.in_doubt[self()] = true;
 	if (deadline) /* now: the short way */
-		rc = stoa_receiver_pop(w.receivers[self()], &value, sizeof value, &size);
+		rc = stoa_receiver_pop(own_receiver(), &value, sizeof value, &size);
 	else
-		rc = stoa_receiver_recv(w.receivers[self()], &value, sizeof value, &size, NULL);
+		rc = stoa_receiver_recv(own_receiver(), &value, sizeof value, &size, NULL);
 	w.in_doubt[self()] = false;
 	expect(rc, begun);
 	if (rc == STOA_OK)
@@ -132,7 +127,7 @@ static int receive_one(const struct timespec *deadline)
 static bool take_one(struct stoa_message *message)
 {
 	uint32_t begun = begin();
-	int rc = stoa_receiver_take(w.receivers[self()], message, &stoa_now);
+	int rc = stoa_receiver_take(own_receiver(), message, &stoa_now);
 
 	expect(rc, begun);
 	return rc == STOA_OK;
@@ -148,15 +143,9 @@ static void take_and_release(void *unused)
 		return;
 	value = explore_get(message.bytes);
 	w.in_doubt[self()] = true;
-	explore_check(stoa_receiver_release(w.receivers[self()], &message) == 0, "release fails");
+	explore_check(stoa_receiver_release(own_receiver(), &message) == 0, "release fails");
 	w.in_doubt[self()] = false;
 	note(value, sizeof value);
-}
-
-static void close_receiver(void)
-{
-	stoa_receiver_close(w.receivers[self()]);
-	w.receivers[self()] = NULL;
 }
 
 static void take_and_return(void *unused)
@@ -165,7 +154,7 @@ static void take_and_return(void *unused)
 
 	(void)unused;
 	if (take_one(&message))
-		explore_check(stoa_receiver_return(w.receivers[self()], &message) == 0, "return fails");
+		explore_check(stoa_receiver_return(own_receiver(), &message) == 0, "return fails");
 	atom64_store_rel(&w.done, 1);
 }
 
@@ -198,7 +187,7 @@ static void take_and_close(void *unused)
 
 	(void)unused;
 	take_one(&message);
-	close_receiver();
+	close_own_receiver();
 }
 
 static void receive_some(void *unused)
@@ -222,13 +211,13 @@ static void receive_all(void *unused)
 static void receive_and_close(void *unused)
 {
 	receive_some(unused);
-	close_receiver();
+	close_own_receiver();
 }
 
 /* Where there is a place for it. */
 static void open_and_receive(void *unused)
 {
-	int rc = stoa_receiver_open(w.queues[self()], &w.receivers[self()]);
+	int rc = stoa_receiver_open(own_queue(), &queue_world.receivers[self()]);
 
 	explore_check(rc == 0 || rc == -EBUSY, "no receiver: %d", rc);
 	if (!rc)
@@ -239,7 +228,7 @@ static void shut_down(void *unused)
 {
 	(void)unused;
 	explore_set(&w.told, 1);
-	explore_check(stoa_queue_shutdown(w.queues[self()], w.shape->how) == 0, "no shutdown");
+	explore_check(stoa_queue_shutdown(own_queue(), w.shape->how) == 0, "no shutdown");
 	w.shut = true;
 	atom64_store_rel(&w.done, 1);
 }
@@ -247,19 +236,19 @@ static void shut_down(void *unused)
 static void send_and_close(void *unused)
 {
 	send_all(unused);
-	stoa_sender_close(w.senders[self()]);
+	stoa_sender_close(own_sender());
 }
 
 static void drain(void *unused)
 {
 	(void)unused;
-	explore_check(stoa_queue_shutdown(w.queues[self()], STOA_DRAIN) == 0, "no shutdown");
+	explore_check(stoa_queue_shutdown(own_queue(), STOA_DRAIN) == 0, "no shutdown");
 }
 
 /* Where there is a place for it. */
 static void open_and_send(void *unused)
 {
-	int rc = stoa_sender_open(w.queues[self()], &w.senders[self()]);
+	int rc = stoa_sender_open(own_queue(), &queue_world.senders[self()]);
 
 	explore_check(rc == 0 || rc == -EBUSY, "no sender: %d", rc);
 	if (!rc)
@@ -269,7 +258,7 @@ static void open_and_send(void *unused)
 static void open_and_stay(void *unused)
 {
 	(void)unused;
-	explore_check(stoa_sender_open(w.queues[self()], &w.senders[self()]) == 0, "no sender");
+	explore_check(stoa_sender_open(own_queue(), &queue_world.senders[self()]) == 0, "no sender");
 	atom64_store_rel(&w.done, 1);
 }
 
@@ -277,13 +266,13 @@ static void close_when_done(void *unused)
 {
 	(void)unused;
 	if (atom64_load_acq(&w.done))
-		stoa_sender_close(w.senders[self()]);
+		stoa_sender_close(own_sender());
 }
 
 static void open_and_close(void *unused)
 {
 	struct stoa_sender *sender;
-	int rc = stoa_sender_open(w.queues[self()], &sender);
+	int rc = stoa_sender_open(own_queue(), &sender);
 
 	(void)unused;
 	explore_check(rc == 0 || rc == -EBUSY || rc == -EUSERS, "no sender: %d", rc);
@@ -297,30 +286,27 @@ static void open_handles(unsigned process)
 {
 	void (*does)(void *) = process > 1 ? w.shape->threads[process - 2] : NULL;
 
-	explore_process(process);
-	explore_check(stoa_queue_open(segment_world_own(), "q", NULL, &w.queues[process]) == 0, "no queue");
+	queue_world_open(process);
 	if (does == send_all || does == send_and_close || does == close_when_done)
-		explore_check(stoa_sender_open(w.queues[process], &w.senders[process]) == 0, "no sender");
+		queue_world_open_sender(process);
 	if (does == receive_some || does == receive_all || does == receive_and_close ||
 	    does == take_and_release || does == take_and_return || does == take_and_close ||
 	    does == take_and_keep || does == receive_what_is_back)
-		explore_check(stoa_receiver_open(w.queues[process], &w.receivers[process]) == 0,
-		              "no receiver");
+		queue_world_open_receiver(process);
 }
 
 /* What was there before the threads began. */
 static void send_before(void)
 {
-	explore_check(stoa_sender_open(w.queues[1], &w.senders[1]) == 0, "no sender");
+	queue_world_open_sender(1);
 	for (uint64_t value = 4; value < 4 + w.shape->waiting; value++) {
-		w.pushed[value] = stoa_sender_push(w.senders[1], &value, sizeof value);
+		w.pushed[value] = stoa_sender_push(queue_world.senders[1], &value, sizeof value);
 		explore_check(w.pushed[value] == 0, "no room");
 	}
 }
 
 static void set_up(void)
 {
-	static const char *const names[] = { "one", "two", "three" };
 	const struct queue_shape *shape = explore_parameters();
 	struct stoa_queue_config config = {
 		.struct_size = sizeof config,
@@ -333,29 +319,19 @@ static void set_up(void)
 		.on_death = shape->on_death,
 		.flags = shape->flags,
 	};
-	unsigned threads = 0;
-	struct stoa_queue *first;
 
-	while (threads < 3 && shape->threads[threads])
-		threads++;
 	explore_process(1);
 	explore_state(&w, sizeof w);
 	w.shape = shape;
 	for (unsigned v = 0; v < VALUES; v++)
 		w.pushed[v] = 1;
 	explore_name(&w.told, 8, 1, "told");
-	segment_world_make(threads + 1, 1, 8192, threads + 1);
-	explore_process(1);
-	explore_check(stoa_queue_create(segment_world_own(), "q", &config, &first) == 0, "no queue");
+	queue_world_make(&config, queue_world_threads(shape->threads) + 1);
 	open_handles(1);
 	if (shape->waiting || shape->first)
 		send_before();
-	for (unsigned t = 0; t < threads; t++) {
-		open_handles(t + 2);
-		(shape->mortal[t] ? explore_mortal : explore_thread)(names[t], shape->threads[t], NULL);
-	}
-	explore_process(1);
-	stoa_sender_close(w.senders[1]);
+	queue_world_start(shape->threads, shape->mortal, open_handles);
+	stoa_sender_close(queue_world.senders[1]);
 	if (shape->drained)
 		drain(NULL);
 }
@@ -366,9 +342,9 @@ static unsigned missing(void)
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
 	unsigned most = 0;
 
-	explore_check(stoa_queue_stat(w.queues[1], &stat) == 0, "no stat");
+	explore_check(stoa_queue_stat(queue_world.queues[1], &stat) == 0, "no stat");
 	explore_check(!w.shape->on_death || !stat.held, "%d held by nobody", (int)stat.held);
-	for (unsigned p = 2; p <= 4; p++)
+	for (unsigned p = 2; p <= THREADS_MAX + 1; p++)
 		most += explore_process_ended(p) && w.in_doubt[p];
 	return most + (w.shape->on_death == STOA_DISCARD ? (unsigned)stat.discarded : 0);
 }
@@ -377,7 +353,7 @@ static uint32_t shut_how(void)
 {
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
 
-	explore_check(stoa_queue_stat(w.queues[1], &stat) == 0, "no stat");
+	explore_check(stoa_queue_stat(queue_world.queues[1], &stat) == 0, "no stat");
 	return stat.shutdown;
 }
 
@@ -386,7 +362,7 @@ static void check_ended(void)
 {
 	segment_world_audit(0);
 	explore_process(1);
-	explore_check(!w.queues[1]->view.shared->sole[QUEUE_SENDS].raw || shut_how() == STOA_DRAIN,
+	explore_check(!queue_world.queues[1]->view.shared->sole[QUEUE_SENDS].raw || shut_how() == STOA_DRAIN,
 	              "the last sender is gone, and the queue is open");
 }
 
@@ -404,14 +380,7 @@ static void check(void)
 
 	w.over = true;
 	segment_world_audit(0);
-	explore_process(1);
-	for (unsigned p = 2; p <= 4; p++) {
-		explore_process(p);
-		if (w.receivers[p] && !explore_process_ended(p))
-			stoa_receiver_close(w.receivers[p]);
-	}
-	explore_process(1);
-	explore_check(stoa_receiver_open(w.queues[1], &w.receivers[1]) == 0, "the receiver's place is lost");
+	queue_world_close_receivers();
 	while (receive_one(&stoa_now) == STOA_OK)
 		;
 	for (unsigned v = 0; v < VALUES; v++) {
@@ -434,8 +403,8 @@ static void check_handles(void)
 	segment_world_open();
 	explore_process(1);
 	for (unsigned n = 0; n < (w.shape->senders == STOA_ONE ? 1 : w.shape->handles); n++)
-		explore_check(stoa_sender_open(w.queues[1], &sender) == 0, "handle %u is lost", n);
-	explore_check(stoa_sender_open(w.queues[1], &sender) != 0, "one handle too many");
+		explore_check(stoa_sender_open(queue_world.queues[1], &sender) == 0, "handle %u is lost", n);
+	explore_check(stoa_sender_open(queue_world.queues[1], &sender) != 0, "one handle too many");
 }
 
 #define QUEUE(id, words, deaths, checks, ...)                                                                \

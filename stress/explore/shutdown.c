@@ -5,11 +5,8 @@
  * sender, though not the same one.  And whoever sleeps is woken by the short way of an exchange ring: here
  * nobody wakes up by himself.
  */
-#include <stoa/queue.h>
-
-#include "queue.h"
+#include "queue_world.h"
 #include "scenarios.h"
-#include "segment_world.h"
 
 #define PEOPLE 3u
 #define BEGIN_NS 1000000000ull /* when an execution begins: explore_run.c */
@@ -23,17 +20,9 @@ struct shutdown_shape {
 
 static struct world {
 	const struct shutdown_shape *shape;
-	struct stoa_queue *queues[PEOPLE + 1];
-	struct stoa_sender *senders[PEOPLE + 1];
-	struct stoa_receiver *receivers[PEOPLE + 1];
 	struct stoa_message lease;
 	struct atom64 told;
 } w;
-
-static unsigned self(void)
-{
-	return explore_own_process();
-}
 
 static void tell(void)
 {
@@ -44,22 +33,17 @@ static int pop(void)
 {
 	uint64_t value;
 
-	return stoa_receiver_pop(w.receivers[self()], &value, sizeof value, NULL);
+	return stoa_receiver_pop(own_receiver(), &value, sizeof value, NULL);
 }
 
 static void push(unsigned process, unsigned count)
 {
 	explore_process(process);
-	if (!w.senders[process])
-		explore_check(stoa_sender_open(w.queues[process], &w.senders[process]) == 0, "no sender");
+	if (!queue_world.senders[process])
+		queue_world_open_sender(process);
 	for (uint64_t value = 1; value <= count; value++)
-		explore_check(stoa_sender_push(w.senders[process], &value, sizeof value) == 0, "no room");
-}
-
-static void open_receiver(unsigned process)
-{
-	explore_process(process);
-	explore_check(stoa_receiver_open(w.queues[process], &w.receivers[process]) == 0, "no receiver");
+		explore_check(stoa_sender_push(queue_world.senders[process], &value, sizeof value) == 0,
+		              "no room");
 }
 
 /* ---- a message comes back ---- */
@@ -67,15 +51,16 @@ static void open_receiver(unsigned process)
 static void lease_one(void)
 {
 	push(1, 1);
-	open_receiver(2);
-	explore_check(stoa_receiver_take(w.receivers[2], &w.lease, &stoa_now) == 0, "nothing there");
-	open_receiver(3);
+	queue_world_open_receiver(2);
+	explore_check(stoa_receiver_take(queue_world.receivers[2], &w.lease, &stoa_now) == 0,
+	              "nothing there");
+	queue_world_open_receiver(3);
 }
 
 static void give_back(void *unused)
 {
 	(void)unused;
-	explore_check(stoa_receiver_return(w.receivers[2], &w.lease) == 0, "not given back");
+	explore_check(stoa_receiver_return(queue_world.receivers[2], &w.lease) == 0, "not given back");
 	tell();
 }
 
@@ -114,19 +99,19 @@ static int push_one(void)
 {
 	uint64_t value = 1;
 
-	return stoa_sender_push(w.senders[self()], &value, sizeof value);
+	return stoa_sender_push(own_sender(), &value, sizeof value);
 }
 
 static void sleep_for_room(void *unused)
 {
 	(void)unused;
-	sleep_at(&w.queues[self()]->view.shared->writable, push_one, STOA_FULL);
+	sleep_at(&own_queue()->view.shared->writable, push_one, STOA_FULL);
 }
 
 static void sleep_for_message(void *unused)
 {
 	(void)unused;
-	sleep_at(&w.queues[self()]->view.shared->readable, pop, STOA_EMPTY);
+	sleep_at(&own_queue()->view.shared->readable, pop, STOA_EMPTY);
 }
 
 static void push_once(void *unused)
@@ -145,7 +130,7 @@ static void pop_once(void *unused)
 static void nothing_there(void)
 {
 	push(2, 0);
-	open_receiver(3);
+	queue_world_open_receiver(3);
 	explore_check(pop() == STOA_EMPTY, "something there");
 }
 
@@ -161,14 +146,14 @@ static void no_room(void)
 static void two_messages(void)
 {
 	push(1, 2);
-	open_receiver(3);
+	queue_world_open_receiver(3);
 	explore_check(pop() == STOA_OK, "nothing there");
 }
 
 static void shut_down(void *unused)
 {
 	(void)unused;
-	explore_check(stoa_queue_shutdown(w.queues[self()], w.shape->how) == 0, "no shutdown");
+	explore_check(stoa_queue_shutdown(own_queue(), w.shape->how) == 0, "no shutdown");
 	tell();
 }
 
@@ -194,13 +179,13 @@ static void pop_to_the_end(void *unused)
 static void shut_down_at_once(void *unused)
 {
 	(void)unused;
-	explore_check(stoa_queue_shutdown(w.queues[self()], STOA_NOW) == 0, "no shutdown");
+	explore_check(stoa_queue_shutdown(own_queue(), STOA_NOW) == 0, "no shutdown");
 }
 
 static void shut_down_slowly(void *unused)
 {
 	(void)unused;
-	explore_check(stoa_queue_shutdown(w.queues[self()], STOA_DRAIN) == 0, "no shutdown");
+	explore_check(stoa_queue_shutdown(own_queue(), STOA_DRAIN) == 0, "no shutdown");
 }
 
 /* ---- senders that come and go ---- */
@@ -211,7 +196,7 @@ static void leave_a_gap(void)
 	for (unsigned process = 1; process <= PEOPLE; process++)
 		push(process, 0);
 	explore_process(1);
-	stoa_sender_close(w.senders[1]);
+	stoa_sender_close(queue_world.senders[1]);
 }
 
 /* There is one of this process all the time, first behind the gap, then in it. */
@@ -220,14 +205,14 @@ static void fill_the_gap(void *unused)
 	struct stoa_sender *next;
 
 	(void)unused;
-	explore_check(stoa_sender_open(w.queues[2], &next) == 0, "no handle");
-	stoa_sender_close(w.senders[2]);
+	explore_check(stoa_sender_open(queue_world.queues[2], &next) == 0, "no handle");
+	stoa_sender_close(queue_world.senders[2]);
 }
 
 static void leave(void *unused)
 {
 	(void)unused;
-	stoa_sender_close(w.senders[3]);
+	stoa_sender_close(queue_world.senders[3]);
 }
 
 /* ---- worlds ---- */
@@ -241,21 +226,16 @@ static void set_up(void)
 		.handles = 4,
 		.holds = 1,
 	};
-	struct stoa_queue *first;
 
 	explore_process(1);
 	explore_state(&w, sizeof w);
 	w.shape = explore_parameters();
 	config.flags = w.shape->flags;
-	segment_world_make(PEOPLE, 1, 8192, PEOPLE);
-	explore_process(1);
-	explore_check(stoa_queue_create(segment_world_own(), "q", &config, &first) == 0, "no queue");
+	queue_world_make(&config, PEOPLE);
 	for (unsigned process = 1; process <= PEOPLE; process++) {
-		explore_process(process);
-		explore_check(stoa_queue_open(segment_world_own(), "q", NULL, &w.queues[process]) == 0,
-		              "no queue");
+		queue_world_open(process);
 		/* Who finds nothing does not look after the dead on the way: no time passes. */
-		atom64_store_rlx(&w.queues[process]->looked, BEGIN_NS);
+		atom64_store_rlx(&queue_world.queues[process]->looked, BEGIN_NS);
 	}
 	explore_name(&w.told, 8, 1, "told");
 	if (w.shape->prepare)
@@ -271,7 +251,7 @@ static void check(void)
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
 
 	explore_process(1);
-	explore_check(stoa_queue_stat(w.queues[1], &stat) == 0, "no stat");
+	explore_check(stoa_queue_stat(queue_world.queues[1], &stat) == 0, "no stat");
 	explore_check(stat.shutdown == w.shape->how, "shut down: %u", stat.shutdown);
 }
 
