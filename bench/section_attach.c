@@ -32,6 +32,15 @@ struct way {
 
 /* ---- the bare system calls ---- */
 
+#define NAME_ROOM 64
+
+/* What POSIX calls it. */
+static const char *posix_name(const char *name, char path[NAME_ROOM])
+{
+	snprintf(path, NAME_ROOM, "/%s", name);
+	return path;
+}
+
 static bool map_and_leave(int fd, size_t bytes)
 {
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -55,11 +64,9 @@ static bool fill(int fd, size_t bytes)
 
 static bool bare_create(const char *name, size_t bytes)
 {
-	char path[64];
-	int fd;
+	char path[NAME_ROOM];
+	int fd = shm_open(posix_name(name, path), O_RDWR | O_CREAT | O_EXCL, 0600);
 
-	snprintf(path, sizeof path, "/%s", name);
-	fd = shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
 		return false;
 	return fill(fd, bytes) && map_and_leave(fd, bytes);
@@ -67,13 +74,11 @@ static bool bare_create(const char *name, size_t bytes)
 
 static bool bare_attach(const char *name, size_t bytes)
 {
-	char path[64];
+	char path[NAME_ROOM];
 	struct stat stat;
-	int fd;
+	int fd = shm_open(posix_name(name, path), O_RDWR, 0);
 
 	(void)bytes;
-	snprintf(path, sizeof path, "/%s", name);
-	fd = shm_open(path, O_RDWR, 0);
 	if (fd < 0 || fstat(fd, &stat))
 		return false;
 	return map_and_leave(fd, (size_t)stat.st_size);
@@ -81,10 +86,9 @@ static bool bare_attach(const char *name, size_t bytes)
 
 static void bare_remove(const char *name)
 {
-	char path[64];
+	char path[NAME_ROOM];
 
-	snprintf(path, sizeof path, "/%s", name);
-	shm_unlink(path);
+	shm_unlink(posix_name(name, path));
 }
 
 /* ---- with a lock that proves life ---- */
@@ -133,9 +137,11 @@ static bool locked_attach(const char *name, size_t bytes)
 
 static bool ours_create(const char *name, size_t bytes)
 {
-	struct stoa_segment_config config = { .struct_size = sizeof config,
-		                              .bytes = bytes,
-		                              .flags = STOA_EXCLUSIVE };
+	struct stoa_segment_config config = {
+		.struct_size = sizeof config,
+		.bytes = bytes,
+		.flags = STOA_EXCLUSIVE,
+	};
 	struct stoa_segment *segment;
 
 	return stoa_segment_create(name, &config, &segment) == 0 && stoa_segment_close(segment) == 0;
@@ -159,32 +165,27 @@ static void ours_remove(const char *name)
 static bool mq_create(const char *name, size_t bytes)
 {
 	struct mq_attr attributes = { .mq_maxmsg = 10, .mq_msgsize = 64 };
-	char path[64];
-	mqd_t queue;
+	char path[NAME_ROOM];
+	mqd_t queue = mq_open(posix_name(name, path), O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
 
 	(void)bytes;
-	snprintf(path, sizeof path, "/%s", name);
-	queue = mq_open(path, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
 	return queue != (mqd_t)-1 && mq_close(queue) == 0;
 }
 
 static bool mq_attach(const char *name, size_t bytes)
 {
-	char path[64];
-	mqd_t queue;
+	char path[NAME_ROOM];
+	mqd_t queue = mq_open(posix_name(name, path), O_RDWR);
 
 	(void)bytes;
-	snprintf(path, sizeof path, "/%s", name);
-	queue = mq_open(path, O_RDWR);
 	return queue != (mqd_t)-1 && mq_close(queue) == 0;
 }
 
 static void mq_remove(const char *name)
 {
-	char path[64];
+	char path[NAME_ROOM];
 
-	snprintf(path, sizeof path, "/%s", name);
-	mq_unlink(path);
+	mq_unlink(posix_name(name, path));
 }
 
 static const struct way ways[] = {
