@@ -49,147 +49,15 @@ static const char help[] =
 	"Exit status: 0 all were found but those that nothing can notice, 1 one was not, or one of these was,\n"
 	"2 it could not be tried, or not to the end.\n";
 
-enum fate {
-	WAITS,
-	HUNTED,
-	FOUND,
-	SURVIVED
-};
-
-struct mutant {
-	const char *name, *words;
-	bool chosen;
-	enum fate fate;
-	bool untried; /* one of the programs could not do its part */
-	unsigned hunts;
-	double started;
-};
-
 #define MUTANT(name, words) { #name, words, false, WAITS, false, 0, 0 },
 static struct mutant mutants[DEFECTS] = { { NULL, NULL, false, WAITS, false, 0, 0 }, DEFECT_LIST(MUTANT) };
 #undef MUTANT
-
-struct place {
-	int mutant; /* 0: none */
-	struct hunt hunt;
-	struct hunt found; /* what was found, while the same is tried without the defect */
-	char control[2 * HUNT_TEXT];
-};
-
-struct campaign {
-	struct place *places;
-	long jobs, seconds; /* 0: the default of each program */
-	bool json, hints, defects, orders, progress;
-	unsigned chosen, found, survived, untried;
-	unsigned expected, stale; /* survived, as hunt_in_vain() says, or was found all the same */
-	unsigned holes;           /* survived all that could be tried */
-	double started;
-};
 
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int number)
 {
 	interrupted = number;
-}
-
-/* ---- the table ---- */
-
-static void print_string(const char *name, const char *text)
-{
-	printf(", \"%s\": \"", name);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		if ((unsigned char)*text >= ' ')
-			putchar(*text);
-	}
-	putchar('"');
-}
-
-static void program_of(const char *words, char program[HUNT_TEXT])
-{
-	snprintf(program, HUNT_TEXT, "%.*s", (int)strcspn(words, " "), words);
-}
-
-/* `hunt`: what found it, or NULL. */
-static void print_fate(const struct campaign *campaign, int number, const struct hunt *hunt)
-{
-	const struct mutant *mutant = &mutants[number];
-	double seconds = (hunt ? hunt->found_at : hunt_now()) - mutant->started;
-	char program[HUNT_TEXT] = "";
-
-	if (hunt)
-		program_of(hunt->words, program);
-	if (campaign->progress)
-		fprintf(stderr, "\r\033[K");
-	if (campaign->json) {
-		printf("{\"defect\": %d", number);
-		print_string("name", mutant->name);
-		print_string("words", mutant->words);
-		print_string("fate", hunt ? "found" : "survived");
-		printf(", \"expected\": %s, \"tried\": %s, \"hunts\": %u, \"seconds\": %.2f",
-		       !hunt == !hunt_in_vain(number) ? "false" : "true", mutant->untried ? "false" : "true",
-		       mutant->hunts, seconds);
-		print_string("program", program);
-		print_string("scenario", hunt ? hunt->scenario : "");
-		print_string("kind", hunt ? hunt->kind : "");
-		print_string("replay", hunt ? hunt->replay : "");
-		puts("}");
-	} else {
-		printf("%3d %-20s %s\n", number, mutant->name, mutant->words);
-		if (hunt)
-			printf("    killed by %s %s in %.1f s: %s\n", program, hunt->scenario, seconds,
-			       hunt->kind);
-		else if (hunt_in_vain(number))
-			printf("    survived, as expected: %s\n", hunt_in_vain(number));
-		else
-			printf("    SURVIVED %u hunts%s\n", mutant->hunts,
-			       mutant->untried ? ", not all of which could be tried" : "");
-		if (hunt && hunt_in_vain(number))
-			printf("    BUT it was expected to survive: %s\n", hunt_in_vain(number));
-	}
-	fflush(stdout);
-}
-
-static void print_progress(const struct campaign *campaign)
-{
-	unsigned decided = campaign->found + campaign->survived + campaign->expected;
-
-	if (!campaign->progress)
-		return;
-	fprintf(stderr, "\r\033[K%u of %u defects, %u found;", decided, campaign->chosen, campaign->found);
-	for (long i = 0; i < campaign->jobs; i++) {
-		const struct place *place = &campaign->places[i];
-
-		if (place->mutant && i < 4)
-			fprintf(stderr, " %d: %.30s", place->mutant, place->hunt.words);
-	}
-}
-
-static void print_sum(const struct campaign *campaign)
-{
-	unsigned left = campaign->chosen - campaign->found - campaign->survived - campaign->expected;
-	char expected[64] = "";
-
-	if (campaign->expected)
-		snprintf(expected, sizeof expected, ", %u as expected", campaign->expected);
-
-	if (campaign->progress)
-		fprintf(stderr, "\r\033[K");
-	if (campaign->json)
-		printf("{\"defects\": %u, \"found\": %u, \"survived\": %u, \"expected\": %u, \"seconds\": "
-		       "%.1f}\n",
-		       campaign->chosen, campaign->found, campaign->survived, campaign->expected,
-		       hunt_now() - campaign->started);
-	else if (left)
-		printf("\ninterrupted: of %u defects %u found, %u survived%s, %u not decided\n",
-		       campaign->chosen, campaign->found, campaign->survived, expected, left);
-	else
-		printf("\n%u defect%s, %u found, %u survived%s, in %.0f s\n", campaign->chosen,
-		       campaign->chosen == 1 ? "" : "s", campaign->found, campaign->survived, expected,
-		       hunt_now() - campaign->started);
-	fflush(stdout);
 }
 
 /* ---- the hunts ---- */
@@ -223,7 +91,7 @@ static void decide(struct campaign *campaign, struct place *place, bool found)
 	campaign->stale += found && vain;
 	campaign->untried += !found && mutant->untried;
 	campaign->holes += !found && !vain && !mutant->untried;
-	print_fate(campaign, place->mutant, found ? &place->found : NULL);
+	report_fate(campaign, place->mutant, mutant, found ? &place->found : NULL);
 	place->mutant = 0;
 }
 
@@ -248,7 +116,7 @@ static void begin_control(struct campaign *campaign, struct place *place)
 	char program[HUNT_TEXT];
 
 	place->found = place->hunt;
-	program_of(place->found.words, program);
+	hunt_program(place->found.words, program);
 	snprintf(place->control, sizeof place->control, "%s %s", program, place->found.scenario);
 	if (!hunt_begin(&place->hunt, place->control, DEFECT_NONE, CONTROL_SECONDS))
 		compare(campaign, place, false);
@@ -273,7 +141,7 @@ static void attend(struct campaign *campaign, struct place *place)
 			mutant->untried = true;
 			place->hunt.pid = 0;
 		}
-		print_progress(campaign);
+		report_progress(campaign);
 		return;
 	}
 	end = hunt_look(&place->hunt);
@@ -333,7 +201,7 @@ static int hunt_defects(struct campaign *campaign)
 		return 2;
 	hunt_all(campaign);
 	free(campaign->places);
-	print_sum(campaign);
+	report_sum(campaign);
 	if (campaign->holes || campaign->stale)
 		return 1;
 	return interrupted || campaign->untried ? 2 : 0;

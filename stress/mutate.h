@@ -36,14 +36,11 @@ struct hunt {
 	char scenario[HUNT_TEXT], kind[HUNT_TEXT], replay[2 * HUNT_TEXT];
 };
 
-enum hunt_end {
-	HUNT_RUNS,
-	HUNT_FOUND,
-	HUNT_FOUND_NOTHING,
-	HUNT_NOT_TRIED
-};
+enum hunt_end { HUNT_RUNS, HUNT_FOUND, HUNT_FOUND_NOTHING, HUNT_NOT_TRIED };
 
 double hunt_now(void);
+/* The name of a hunt's program. */
+void hunt_program(const char *words, char program[HUNT_TEXT]);
 /* What is tried for a defect as the n-th, the hint of the defect first; NULL after the last. */
 const char *hunt_words(int defect, unsigned n, bool hints);
 /* Why nothing can notice a defect, but as a delay, or at all; NULL where something should. */
@@ -54,5 +51,41 @@ bool hunt_begin(struct hunt *hunt, const char *words, int defect, double seconds
 enum hunt_end hunt_look(struct hunt *hunt);
 /* Ends it, whatever it does. */
 void hunt_stop(struct hunt *hunt);
+
+/* ---- campaigns: mutate.c, mutate_report.c ---- */
+
+enum fate { WAITS, HUNTED, FOUND, SURVIVED };
+
+struct mutant {
+	const char *name, *words;
+	bool chosen;
+	enum fate fate;
+	bool untried; /* one of the programs could not do its part */
+	unsigned hunts;
+	double started;
+};
+
+struct place {
+	int mutant; /* 0: none */
+	struct hunt hunt;
+	struct hunt found; /* what was found, while the same is tried without the defect */
+	char control[2 * HUNT_TEXT];
+};
+
+struct campaign {
+	struct place *places;
+	long jobs, seconds; /* 0: the default of each program */
+	bool json, hints, defects, orders, progress;
+	unsigned chosen, found, survived, untried;
+	unsigned expected, stale; /* survived, as hunt_in_vain() says, or was found all the same */
+	unsigned holes;           /* survived all that could be tried */
+	double started;
+};
+
+/* `hunt`: what found it, or NULL. */
+void report_fate(const struct campaign *campaign, int number, const struct mutant *mutant,
+                 const struct hunt *hunt);
+void report_progress(const struct campaign *campaign);
+void report_sum(const struct campaign *campaign);
 
 #endif

@@ -154,6 +154,11 @@ const char *hunt_in_vain(int defect)
 	return vain[defect];
 }
 
+void hunt_program(const char *words, char program[HUNT_TEXT])
+{
+	snprintf(program, HUNT_TEXT, "%.*s", (int)strcspn(words, " "), words);
+}
+
 const char *hunt_words(int defect, unsigned n, bool with_hints)
 {
 	if (with_hints && hints[defect] && n-- == 0)
