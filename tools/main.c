@@ -10,6 +10,7 @@
  * mapped, so that ends the program with a word and not with a core dump.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -256,10 +257,25 @@ static int run(const struct command *command, int argc, char **argv)
 	return status;
 }
 
+/*
+ * Who closed stdin, stdout or stderr gets no segment in its place: it would be read, or written over.  What stands there
+ * fails as what is closed does.
+ */
+static void hold_closed_streams(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			_exit(STATUS_FAILURE);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	hold_closed_streams();
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
 	signal(SIGBUS, on_bus_error);
