@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The commands of stoa that write, as their users meet them: test_tool_write.py TOOL
+"""The commands of stoa that write, as their users meet them: test_tool_write.py TOOL DYING
 
 Objects made, set and watched; messages through a queue, with receivers that are killed; a pool of workers that are
-killed.  What comes out is compared with what went in.  Speaks TAP.
+killed.  What comes out is compared with what went in.  DYING is the command, but who acknowledges a message is killed
+before every third.  Speaks TAP.
 """
 import contextlib
 import json
@@ -43,17 +44,11 @@ def look(name, which):
 
 
 def children(pid):
-    """Its children that live."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(words[1]) == pid and words[0] != "Z":
-                found.append(int(entry.name))
-    return found
+    """Its children, also those that have just ended."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 # ---- objects ----
@@ -385,9 +380,82 @@ def failures_are_told_logged_and_tried_again(_):
         answer = stoa("run", "--joblog", log, "--each", "--", "sh", "-c", f"echo x >>{directory}/k; kill -9 $$", given="1\n")
         require(answer.is_refused(1, "1 of 1 failed") and Path(directory, "k").read_text() == "x\n" * 4, answer)
         require(Path(log).read_text().splitlines()[1].split("\t")[6:8] == ["0", "9"])
-        answer = stoa("run", "--joblog", log, "--", f"{directory}/nothing", given="1\n")
-        require(answer.status == 1 and "nothing: No such file" in answer.err, answer)
-        require(Path(log).read_text().splitlines()[1].split("\t")[6] == "127")
+        done("run", "--joblog", log, "--", "sh", "-c", "cat\n#", given="12\n345\n")
+        row = Path(log).read_text().splitlines()[1].split("\t")
+        require(row[4:] == ["7", "7", "0", "0", "sh -c cat\0#"], row)
+
+
+def a_command_that_cannot_be_started_ends_it_at_once(_):
+    with tempfile.TemporaryDirectory() as directory:
+        log, plain = f"{directory}/log", Path(directory, "plain")
+        plain.write_text("no program")
+        for command, status, words in (("nothing", 127, "No such file"), ("plain", 126, "Permission denied")):
+            for mode in ([], ["--each"]):
+                command = f"{directory}/{Path(command).name}"
+                answer = stoa("run", "--joblog", log, *mode, "--", command, given="x\n" * 5000)
+                require(answer.is_refused(status, f"stoa: {command}: {words}"), answer)
+                require(Path(log).read_text().splitlines()[1].split("\t")[6] == str(status))
+        answer = stoa("run", "-k", "--each", "--", "{}", given=f"{plain}\necho\n")  # it depends on the line
+        require((answer.status, answer.out, answer.err.count("\n")) == (1, "\n", 2) and "1 of 2 failed" in answer.err, answer)
+
+
+def results_that_are_told_twice_count_once(_):
+    """Each worker is killed when it has told its third result and is about to acknowledge it."""
+    dying = os.path.abspath(sys.argv[2])
+    sent = lines(120)
+    with tempfile.TemporaryDirectory() as directory:
+        log, ran = f"{directory}/log", f"{directory}/ran"
+        for order in ([], ["-k"]):
+            more = ["--joblog", log, "--each", "--", "sh", "-c", f'echo "$1" | tee -a {ran}', "sh"]
+            answer = subprocess.run([dying, "run", "-j", "3", *order, *more], input=text_of(sent), capture_output=True,
+                                    text=True, timeout=PATIENCE, env=ENVIRONMENT)  # fmt: skip
+            out = answer.stdout.split("\n")[:-1]
+            require(answer.returncode == 0 and not answer.stderr, answer)
+            require((out if order else sorted(out)) == (sent if order else sorted(sent)), Counter(out) - Counter(sent))
+            rows = Path(log).read_text().splitlines()[1:]
+            require(sorted(int(row.split("\t")[0]) for row in rows) == list(range(1, 121)), rows)
+            require(len(Path(ran).read_text().splitlines()) >= 160, "no line was done twice")
+            Path(ran).unlink()
+
+
+def nothing_more_is_started_after_a_failure_where_it_is_to_halt(_):
+    for when in ("soon", "now"):
+        begin = time.monotonic()
+        answer = stoa("run", "-j", 2, "--halt", when, "--each", "--", "sh", "-c",
+                      '[ $1 != 3 ] || exit 1; [ $1 -lt 4 ] || sleep $2; echo $1', "sh", "{}",
+                      "1" if when == "soon" else str(PATIENCE), given=text_of(map(str, range(5000))))  # fmt: skip
+        require(answer.status == 1 and answer.err.count("\n") == 1 and "nothing more was started" in answer.err, answer)
+        require(len(answer.out.split()) < 10 and time.monotonic() - begin < PATIENCE, answer)
+
+
+def lines_of_others_come_through_a_queue_with_a_name(name):
+    """Made by the pool: it ends with stdin.  Made before: it ends with the queue, and who is killed loses none."""
+    boss = start("run", "-j", 2, "--queue", name, "--each", "--", "echo", "got",
+                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+    require(await_that(lambda: "lines" in stoa("ls", "--json", name).out or stoa("stat", name, "lines").status == 0))
+    done("send", name, "lines", given=text_of(lines(100)))
+    boss.stdin.write("mine\n")
+    boss.stdin.close()
+    out = boss.stdout.read().splitlines()
+    require(boss.wait(PATIENCE) == 0 and sorted(out) == sorted(f"got {x}" for x in [*lines(100), "mine"]), out)
+    require(not Path(f"/dev/shm/stoa.{name}").exists())
+
+    for more in ([], ["--pack", 8]):
+        queue = f"work{len(more)}"
+        done("create", name, "queue", queue, "--message-size", 100, *more)
+        done("send", "--batch", 8, "--close", name, queue, given=text_of(lines(200)))
+        with tempfile.TemporaryDirectory() as directory:
+            script = f'echo "$1" >{directory}/started-$$; echo "$1"'
+            pools = [start("run", "-j", 2, "--queue", f"{name}", "--each", "--", "sh", "-c", script, "sh",
+                           stdin=subprocess.DEVNULL, stdout=open(f"{directory}/{n}", "w")) for n in range(2)]  # fmt: skip
+            require(await_that(lambda: len(os.listdir(directory)) > 8))
+            pools[0].kill()
+            pools[0].wait()
+            require(pools[1].wait(PATIENCE) == 0)
+            out = "".join(Path(directory, str(n)).read_text() for n in range(2)).splitlines()
+            require(set(out) == set(lines(200)), Counter(out))
+        require(done("check", name) == f"{name}: whole\n")
+        done("rm", name)
 
 
 def killed_workers_lose_no_line_and_print_none_twice(name):
@@ -423,7 +491,7 @@ def kill_until_it_ends(boss, chance):
                 kills += 1
             except ProcessLookupError:
                 pass
-        time.sleep(0.03 * chance.random())
+        time.sleep(0.02 * chance.random())
     return kills
 
 
@@ -506,6 +574,8 @@ def names_and_kinds_that_do_not_fit_are_told_in_one_line(name):
     done("create", name, "queue", "q")
     done("create", name, "value", "v")
     done("create", name, "barrier", "b", "--parties", 2)
+    other = f"{name}-other"
+    done("create", other, "value", "v")
     none = f"{name}-none"
     for arguments in (["get", none, "v"], ["set", none, "v", "1"], ["add", none, "v", "1"], ["watch", none, "v"],
                       ["send", none, "q"], ["recv", none, "q"], ["rm", none]):  # fmt: skip
@@ -517,7 +587,7 @@ def names_and_kinds_that_do_not_fit_are_told_in_one_line(name):
         (["send", name, "v"], "it is no queue"), (["recv", name, "v"], "it is no queue"),
         (["set", name, "q", "1"], "a queue is nothing to set"), (["add", name, "q", "1"], "a queue is nothing to add to"),
         (["get", name, "b"], "a barrier has no value"), (["get", name, "v", "1"], "a value has no elements"),
-        (["set", name, "v", "1", "1"], "a value has no elements"), (["run", "--queue", name, "cat"], "it is there already"),
+        (["set", name, "v", "1", "1"], "a value has no elements"), (["run", "--queue", other, "cat"], "it has no queue"),
     ):  # fmt: skip
         require(stoa(*arguments).is_refused(1, words), stoa(*arguments))
 
@@ -585,6 +655,10 @@ TESTS = [
     blocks_of_lines_are_the_stdin_of_copies,
     the_order_is_kept_whatever_takes_long,
     failures_are_told_logged_and_tried_again,
+    a_command_that_cannot_be_started_ends_it_at_once,
+    results_that_are_told_twice_count_once,
+    nothing_more_is_started_after_a_failure_where_it_is_to_halt,
+    lines_of_others_come_through_a_queue_with_a_name,
     killed_workers_lose_no_line_and_print_none_twice,
     nothing_goes_on_when_the_boss_is_killed,
     lines_that_cannot_be_given_are_told,

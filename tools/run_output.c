@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* run_output.c - what stoa run prints: the output of commands, whole and maybe in order; the log; how far it is. */
+/*
+ * run_output.c - what stoa run prints: the output of commands, whole and maybe in order; the log; how far it
+ * is.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,14 +52,20 @@ bool run_succeeded(int status)
 
 bool run_output_begin(struct run *run)
 {
+	struct stat stat;
+	int fd = run_temporary_file();
+
 	run->started_ns = monotonic_ns();
 	run->progress = run->progress && isatty(STDERR_FILENO);
 	run->spool = -1;
+	run->direct = fstat(STDOUT_FILENO, &stat) != 0 || S_ISREG(stat.st_mode);
+	if (fd < 0) /* said once, and not by each worker */
+		return !complain("a file for output", "%s", strerror(errno));
 	if (run->keep_order) {
 		run->parked = must_have(calloc(PARKED_MOST, sizeof *run->parked));
-		run->spool = run_temporary_file();
-		if (run->spool < 0)
-			return !complain("a file for output", "%s", strerror(errno));
+		run->spool = fd;
+	} else {
+		close(fd);
 	}
 	if (run->joblog_path) {
 		run->joblog = fopen(run->joblog_path, "we");
@@ -68,33 +80,35 @@ bool run_output_begin(struct run *run)
 
 /* ---- output ---- */
 
-/* `size` bytes at `offset` of `from` to the place `*to_offset` of `to`; NULL: to its end.  False: errno says why. */
-static bool copy(int from, uint64_t offset, uint64_t size, int to, uint64_t *to_offset)
+/*
+ * Waits until `size` bytes go to stdout, or as many as surely go at once: so it is never a reader who keeps
+ * the boss from ending.  0: it is to end, or the readers have gone, which the write will tell.
+ */
+static size_t await_reader(struct run *run, size_t size)
 {
-	char bytes[65536];
+	struct pollfd fds[2] = { { .fd = STDOUT_FILENO, .events = POLLOUT },
+		                 { .fd = run->signals, .events = POLLIN } };
 
+	if (run->direct)
+		return size;
+	do {
+		run_take_signals(run);
+		if (run->ended_by)
+			return 0;
+	} while (poll(fds, 2, -1) < 0 || !fds[0].revents);
+	return size < PIPE_BUF ? size : PIPE_BUF;
+}
+
+static bool print_bytes(struct run *run, const char *bytes, size_t size)
+{
 	while (size) {
-		size_t part = size < sizeof bytes ? size : sizeof bytes;
-		ssize_t got = pread(from, bytes, part, (off_t)offset), put = 0;
+		size_t part = await_reader(run, size);
+		ssize_t put = part ? write(STDOUT_FILENO, bytes, part) : 0;
 
-		for (ssize_t at = 0; at < got; at += put) {
-			if (to_offset)
-				put = pwrite(to, bytes + at, (size_t)(got - at), (off_t)*to_offset);
-			else
-				put = write(to, bytes + at, (size_t)(got - at));
-			if (put < 0 && errno == EINTR)
-				put = 0;
-			if (put < 0)
-				return false;
-			if (to_offset)
-				*to_offset += (uint64_t)put;
-		}
-		if (got < 0 && errno != EINTR)
-			return false;
-		if (got == 0)
-			break; /* who wrote it has cut it meanwhile */
-		offset += (uint64_t)(got > 0 ? got : 0);
-		size -= (uint64_t)(got > 0 ? got : 0);
+		if (!part || (put < 0 && errno != EINTR && errno != EAGAIN))
+			return !part;
+		bytes += put > 0 ? put : 0;
+		size -= put > 0 ? (size_t)put : 0;
 	}
 	return true;
 }
@@ -105,26 +119,68 @@ static void clear_progress(const struct run *run)
 		fputs("\r\033[K", stderr);
 }
 
-static void print_output(struct run *run, int fd, uint64_t offset, uint64_t size)
+/* Who read it has enough: that is no failure that wants a word, but the end. */
+static void cannot_print(struct run *run)
 {
-	if (run->broken || !size)
+	struct sigaction action;
+
+	if (run->broken)
 		return;
-	clear_progress(run);
-	if (!copy(fd, offset, size, STDOUT_FILENO, NULL)) {
+	run->broken = true;
+	if (errno == EPIPE && sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+		run->ended_by = SIGPIPE;
+	else
 		complain("output", "%s", strerror(errno));
-		run->broken = true;
+}
+
+/* Hands on what is in a file, part by part. */
+static void each_part(struct run *run, int fd, uint64_t offset, uint64_t size,
+                      bool (*take)(struct run *run, const char *bytes, size_t size))
+{
+	char bytes[65536];
+
+	while (size && !run->broken) {
+		ssize_t got = pread(fd, bytes, size < sizeof bytes ? size : sizeof bytes, (off_t)offset);
+
+		if (got == 0)
+			return; /* who wrote it has cut it meanwhile */
+		if (got < 0 || !take(run, bytes, (size_t)got))
+			cannot_print(run);
+		offset += (uint64_t)got;
+		size -= (uint64_t)got;
 	}
 }
 
-static void park(struct run *run, uint64_t number, int fd, uint64_t size)
+static bool spool_bytes(struct run *run, const char *bytes, size_t size)
 {
-	struct parked *parked = &run->parked[number % PARKED_MOST];
+	while (size) {
+		ssize_t put = pwrite(run->spool, bytes, size, (off_t)run->spooled);
 
-	*parked = (struct parked){ .there = true, .offset = run->spooled, .size = size };
-	if (size && !copy(fd, 0, size, run->spool, &run->spooled)) {
-		complain("a file for output", "%s", strerror(errno));
-		run->broken = true;
+		if (put < 0)
+			return false;
+		run->spooled += (uint64_t)put;
+		bytes += put;
+		size -= (size_t)put;
 	}
+	return true;
+}
+
+/* To stdout, or to the spool: from where it is, in memory or in a file. */
+static void hand_on(struct run *run, const struct result *result, const void *bytes, int fd,
+                    bool (*take)(struct run *run, const char *bytes, size_t size))
+{
+	if (fd >= 0)
+		each_part(run, fd, 0, result->output, take);
+	else if (result->output && !run->broken && !take(run, bytes, result->output))
+		cannot_print(run);
+}
+
+static void park(struct run *run, const struct result *result, const void *bytes, int fd)
+{
+	struct parked *parked = &run->parked[result->number % PARKED_MOST];
+
+	*parked = (struct parked){ .there = true, .offset = run->spooled, .size = result->output };
+	hand_on(run, result, bytes, fd, spool_bytes);
 }
 
 /* Those whose turn has come. */
@@ -133,7 +189,7 @@ static void print_parked(struct run *run)
 	struct parked *parked = &run->parked[run->next_out % PARKED_MOST];
 
 	while (parked->there) {
-		print_output(run, run->spool, parked->offset, parked->size);
+		each_part(run, run->spool, parked->offset, parked->size, print_bytes);
 		parked->there = false;
 		parked = &run->parked[++run->next_out % PARKED_MOST];
 	}
@@ -146,53 +202,50 @@ static void print_parked(struct run *run)
 
 /* ---- the log ---- */
 
+/*
+ * As it was started, with blanks between the words.  An end of line in it would end the row: it is a NUL
+ * there.
+ */
 static void print_command(const struct run *run, const struct unit *unit)
 {
-	bool placed = !unit->line;
+	char **words = unit->line ? run_words(run->command, unit->line) : run->command;
 
-	for (char **word = run->command; *word; word++) {
-		const char *rest = *word, *hole;
-
-		if (word != run->command)
+	for (char **word = words; *word; word++) {
+		if (word != words)
 			putc(' ', run->joblog);
-		while (unit->line && (hole = strstr(rest, "{}")) != NULL) {
-			fprintf(run->joblog, "%.*s%s", (int)(hole - rest), rest, unit->line);
-			rest = hole + 2;
-			placed = true;
-		}
-		fputs(rest, run->joblog);
+		for (const char *at = *word; *at; at++)
+			putc(*at == '\n' ? '\0' : *at, run->joblog);
 	}
-	if (!placed)
-		fprintf(run->joblog, " %s", unit->line);
 	putc('\n', run->joblog);
+	if (unit->line)
+		run_free_words(words);
 }
 
 static void log_result(const struct run *run, const struct result *result, const struct unit *unit)
 {
 	int status = result->status;
 
-	fprintf(run->joblog, "%" PRIu64 "\t:\t%.3f\t%10.3f\t%d\t%" PRIu64 "\t%d\t%d\t", result->number + 1,
-	        (double)result->started_ns / 1e9, (double)result->took_ns / 1e9, 0, result->output,
-	        WIFEXITED(status) ? WEXITSTATUS(status) : 0, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	fprintf(run->joblog, "%" PRIu64 "\t:\t%.3f\t%10.3f\t%" PRIu64 "\t%" PRIu64 "\t%d\t%d\t",
+	        result->number + 1, (double)result->started_ns / 1e9, (double)result->took_ns / 1e9,
+	        unit->sent, result->output, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+	        WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	print_command(run, unit);
 	fflush(run->joblog);
 }
 
-void run_output_take(struct run *run, const struct result *result, const struct unit *unit, int fd)
+void run_output_take(struct run *run, const struct result *result, const struct unit *unit, const void *bytes,
+                     int fd)
 {
-	uint64_t size = fd >= 0 ? result->output : 0;
-
+	clear_progress(run);
 	if (!run->keep_order) {
-		print_output(run, fd, 0, size);
+		hand_on(run, result, bytes, fd, print_bytes);
 	} else if (result->number == run->next_out) {
-		print_output(run, fd, 0, size);
+		hand_on(run, result, bytes, fd, print_bytes);
 		run->next_out++;
 		print_parked(run);
 	} else {
-		park(run, result->number, fd, size);
+		park(run, result, bytes, fd);
 	}
-	if (fd >= 0)
-		close(fd);
 	if (run->joblog)
 		log_result(run, result, unit);
 }

@@ -53,8 +53,7 @@ static char *filled(const char *word, const char *line, bool *placed)
 	return text;
 }
 
-/* With the line in place of each {}, or behind all.  malloc'd. */
-static char **words_of(char **command, const char *line)
+char **run_words(char **command, const char *line)
 {
 	size_t count = 0;
 	bool placed = false;
@@ -70,7 +69,7 @@ static char **words_of(char **command, const char *line)
 	return words;
 }
 
-static void free_words(char **words)
+void run_free_words(char **words)
 {
 	for (char **word = words; *word; word++)
 		free(*word);
@@ -104,38 +103,44 @@ static int open_stdin(const uint8_t *block, size_t size)
 	return fd;
 }
 
-static void execute(char **words, int in, int out, pid_t worker) __attribute__((noreturn));
-static void execute(char **words, int in, int out, pid_t worker)
+/* In the child, which borrows the worker's memory until it executes. */
+static void execute(char **words, int in, int out, pid_t worker, volatile int *cannot)
+	__attribute__((noreturn));
+static void execute(char **words, int in, int out, pid_t worker, volatile int *cannot)
 {
-	int why;
-
 	die_with(worker);
 	lseek(in, 0, SEEK_SET);
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
-		give_up(words[0], strerror(errno));
-	execvp(words[0], words);
-	why = errno;
-	complain(words[0], "%s", strerror(why));
-	_exit(why == ENOENT ? 127 : 126);
+	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
+		execvp(words[0], words);
+	*cannot = errno;
+	_exit(errno == ENOENT || errno == ENOTDIR ? 127 : 126);
 }
 
-/* One try: its output is all that is in `out` then. */
-static int try_once(char **words, int in, int out)
+/*
+ * One try, with a file of its own for the output: what an earlier one has left in the background may still
+ * print.
+ */
+static int try_once(char **words, int in, int *out, int *cannot)
 {
 	pid_t worker = getpid(), child;
+	volatile int why = 0;
 	int status;
 
-	if (ftruncate(out, 0) != 0 || lseek(out, 0, SEEK_SET) != 0)
+	if (*out >= 0)
+		close(*out);
+	*out = run_temporary_file();
+	if (*out < 0)
 		give_up("a file for output", strerror(errno));
-	child = fork();
+	child = vfork(); /* fork() copies page tables for nothing */
 	if (child < 0)
 		give_up("fork", strerror(errno));
 	if (child == 0)
-		execute(words, in, out, worker);
+		execute(words, in, *out, worker, &why);
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
 			give_up("waitpid", strerror(errno));
 	}
+	*cannot = why;
 	return status;
 }
 
@@ -145,23 +150,26 @@ static bool try_again(const struct run *run, const struct result *result)
 
 	if (WIFSIGNALED(result->status) && again < TRIES_AFTER_SIGNAL)
 		again = TRIES_AFTER_SIGNAL;
-	return !run_succeeded(result->status) && result->tries <= again;
+	return !run_succeeded(result->status) && !result->cannot && result->tries <= again;
 }
 
-static void run_command(const struct run *run, char **words, int in, int out, struct result *result)
+/* The file with its output. */
+static int run_command(const struct run *run, char **words, int in, struct result *result)
 {
+	int out = -1;
 	off_t size;
 
 	do {
 		uint64_t start = clock_ns(CLOCK_MONOTONIC);
 
 		result->started_ns = clock_ns(CLOCK_REALTIME);
-		result->status = try_once(words, in, out);
+		result->status = try_once(words, in, &out, &result->cannot);
 		result->took_ns = clock_ns(CLOCK_MONOTONIC) - start;
 		result->tries++;
 	} while (try_again(run, result));
 	size = lseek(out, 0, SEEK_END);
 	result->output = size > 0 ? (uint64_t)size : 0;
+	return out;
 }
 
 /* ---- the result ---- */
@@ -172,11 +180,16 @@ static void tell(const struct run *run, struct result *result, int out)
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct iovec bytes = { result, sizeof *result };
-	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+	char output[SHORT_OUTPUT];
+	struct iovec bytes[2] = { { result, sizeof *result }, { output, 0 } };
+	struct msghdr message = { .msg_iov = bytes, .msg_iovlen = 2 };
 	struct cmsghdr *head = &control.head;
 
-	if (result->output) {
+	if (result->output && result->output <= sizeof output) {
+		ssize_t got = pread(out, output, result->output, 0);
+
+		bytes[1].iov_len = result->output = got > 0 ? (size_t)got : 0;
+	} else if (result->output) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof control;
 		head->cmsg_level = SOL_SOCKET;
@@ -198,21 +211,21 @@ static void settle(const struct run *run, const struct stoa_message *message)
 	size_t size = message->size - UNIT_HEAD;
 	struct result result = { 0 };
 	char **words = run->command, *line = NULL;
-	int out = run_temporary_file(), in = open_stdin(run->each ? NULL : bytes, size);
+	int in = open_stdin(run->each ? NULL : bytes, size), out;
 
-	if (out < 0)
-		give_up("a file for output", strerror(errno));
 	memcpy(&result.number, message->bytes, sizeof result.number);
 	if (run->each) {
 		line = must_have(strndup((const char *)bytes, size));
-		words = words_of(run->command, line);
+		words = run_words(run->command, line);
 	}
-	run_command(run, words, in, out, &result);
+	out = run_command(run, words, in, &result);
+	if (result.cannot && (words != run->command && strstr(run->command[0], "{}")))
+		complain(words[0], "%s", strerror(result.cannot));
 	tell(run, &result, out);
 	close(in);
 	close(out);
 	if (run->each)
-		free_words(words);
+		run_free_words(words);
 	free(line);
 }
 
