@@ -9,6 +9,7 @@
  * read is not trusted; one thing the library cannot guard against is a file that is cut while it is
  * mapped, so that ends the program with a word and not with a core dump.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -150,7 +151,7 @@ int next_option(const struct command *command, int argc, char **argv, const stru
 
 static bool is_operand(const char *text)
 {
-	return text[0] != '-' || !text[1] || (text[1] >= '0' && text[1] <= '9') || text[1] == '.';
+	return text[0] != '-' || !text[1] || strchr("0123456789.in", text[1]); /* -inf, -nan */
 }
 
 int next_option_or_number(const struct command *command, int argc, char **argv, const struct option *options,
@@ -182,14 +183,21 @@ int json_option(const struct command *command, int argc, char **argv, bool *json
 	return *json && !answer_possible() ? STATUS_FAILURE : -1;
 }
 
+static bool number_of_digits(const char *digits, size_t length, uint64_t *number)
+{
+	*number = 0;
+	for (size_t i = 0; i < length; i++) {
+		if (digits[i] < '0' || digits[i] > '9' || __builtin_mul_overflow(*number, 10, number) ||
+		    __builtin_add_overflow(*number, (uint64_t)(digits[i] - '0'), number))
+			return false;
+	}
+	return length > 0;
+}
+
 bool number_option(const struct command *command, const char *option, const char *text, uint64_t least,
                    uint64_t most, uint64_t *number)
 {
-	char *end;
-
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && !*end && !errno && *number >= least && *number <= most)
+	if (number_of_digits(text, strlen(text), number) && *number >= least && *number <= most)
 		return true;
 	misused(command, "--%s takes a number from %llu to %llu, not \"%s\"", option,
 	        (unsigned long long)least, (unsigned long long)most, text);
@@ -201,15 +209,17 @@ bool size_option(const struct command *command, const char *option, const char *
 {
 	static const char units[] = "KMGT";
 	size_t length = strlen(text);
-	const char *unit = length > 1 ? strchr(units, text[length - 1]) : NULL;
+	const char *unit = length > 1 ? strchr(units, toupper((unsigned char)text[length - 1])) : NULL;
 	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-	char *digits = must_have(strndup(text, unit ? length - 1 : length));
-	bool right = number_option(command, option, digits, (least + (1ull << shift) - 1) >> shift,
-	                           most >> shift, size);
+	bool right = number_of_digits(text, unit ? length - 1 : length, size) && *size <= most >> shift;
 
 	*size <<= shift;
-	free(digits);
-	return right;
+	if (right && *size >= least)
+		return true;
+	misused(command,
+	        "--%s takes a number from %llu to %llu, maybe with K, M, G or T behind it, not \"%s\"",
+	        option, (unsigned long long)least, (unsigned long long)most, text);
+	return false;
 }
 
 bool seconds_option(const struct command *command, const char *option, const char *text, double least,

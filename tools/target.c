@@ -2,7 +2,9 @@
 /* target.c - segments, objects, numbers and ranges by their names. */
 #include "target.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +36,8 @@ static const char *write_reason(int rc)
 		return "it is there already";
 	case -ENOSPC:
 		return "there is no room for it";
+	case -EOVERFLOW:
+		return "it would be larger than a segment can be";
 	case STOA_CLOSED:
 		return "it was shut down";
 	case STOA_TIMEOUT:
@@ -96,17 +100,19 @@ static bool is_float(uint32_t type)
 	return type == STOA_F32 || type == STOA_F64;
 }
 
+/* What is too large is no infinity; one is called so. */
 static bool float_of_text(uint32_t type, const char *text, uint8_t bytes[8])
 {
 	char *end;
 	double number = strtod(text, &end);
 	float shorter = (float)number;
+	bool infinite = isinf(type == STOA_F32 ? (double)shorter : number);
 
 	if (type == STOA_F32)
 		memcpy(bytes, &shorter, sizeof shorter);
 	else
 		memcpy(bytes, &number, sizeof number);
-	return end != text && !*end;
+	return end != text && !*end && !isspace((unsigned char)*text) && (!infinite || strpbrk(text, "iI"));
 }
 
 static bool bool_of_text(const char *text, uint8_t bytes[8])
