@@ -128,6 +128,14 @@ def numbers_of_every_type_are_set_and_read(name):
         require(done("get", name, kind) == f"{least}\n", kind)
     done("create", name, "value", "f64", "--type", "f64", "--initial", "-1.5")
     require(done("get", name, "f64") == "-1.5\n")
+    for kind in ("f32", "f64"):
+        done("create", name, "value", kind, "--type", kind)
+        for wrong in ("1e400", "-1e400", "", " 1", "1 ", "1,5", "x", "."):
+            require(stoa("set", name, kind, wrong).is_refused(1, f"is no number of type {kind}"), wrong)
+        for right, seen in (("-inf", "-inf"), ("nan", "nan"), ("1e-400", "0"), ("-.5", "-0.5")):
+            done("set", name, kind, right)
+            require(done("get", name, kind) == f"{seen}\n", right)
+    require(stoa("set", name, "f32", "1e39").is_refused(1, "is no number of type f32"))
     done("create", name, "value", "bool", "--type", "bool")
     done("set", name, "bool", "true")
     require(done("get", name, "bool") == "true\n")
@@ -144,6 +152,8 @@ def elements_and_ranges_are_set_added_to_and_read(name):
         require(done("add", name, array, "0-1", -1, "--previous").split() == ["0", "-5"])
         require(done("get", name, array, "0-2").split() == ["-1", "-6", "2"])
         require(done("set", "--previous", name, array, 5, 9) == "0\n")
+        require(json.loads(done("add", "--json", name, array, "4-5", 0))["previous"] == [0, 9])
+        require(json.loads(done("set", "--json", name, array, 5, 9))["previous"] == 9)
         require(json.loads(done("get", "--json", name, array))["values"] == [-1, -6, 2, -5, 0, 9])
         require(json.loads(done("get", "--json", name, array, 2))["value"] == 2)
         for wrong in ("6", "2-6", "18446744073709551615"):
@@ -171,6 +181,9 @@ def structs_are_text_or_bytes(name):
     require(done("get", name, "frame") == "\\x00\\x01\\x02\\x03\\n567\n")
     require(stoa("set", name, "frame", "far too long").is_refused(1, "it takes 8 bytes"))
     require(stoa("set", name, "frame", "-", given=b"123456789").is_refused(1, "it takes 8 bytes"))
+    require(done("set", "--previous", name, "frame", "new") == "\\x00\\x01\\x02\\x03\\n567\n")
+    previous = json.loads(done("set", "--json", name, "frame", "-", given=b"\0\1\2\3\n567"))["previous"]
+    require(previous == {"size": 8, "hex": b"new\0\0\0\0\0".hex()}, previous)
     require(stoa("add", name, "frame", 1).is_refused(1, "it is a struct"))
     require(stoa("get", name, "frame", "--raw").bytes == b"\0\1\2\3\n567")
 
@@ -271,6 +284,28 @@ def send_and_recv_end_by_count_by_time_and_at_the_end(name):
     require(stoa("send", name, "q", given="later\n").is_refused(1, "it was shut down; 0 were sent"))
     require(done("recv", name, "q") == "last\n")
     require(done("recv", name, "q") == "")
+
+
+def recv_takes_no_more_than_it_is_to_of_what_came_together(name):
+    done("create", name, "queue", "q", "--pack", 8, "--capacity", 20)
+    require(json.loads(done("send", "--json", "--batch", 8, name, "q", given=text_of(map(str, range(10, 50)))))["sent"] == 40)
+    for count in (1, 11, 8, 3, 16):
+        last = done("recv", "--count", count, name, "q").split()
+        require(len(last) == count, last)
+    require(last[-1] == "48", last)
+    message = json.loads(done("recv", "--json", "--timeout", 0, name, "q"))
+    require((message["text"], message["size"], message["deliveries"] > 0) == ("49", 2, True), message)
+
+
+def a_closed_stdin_or_stdout_is_no_segment(name):
+    done("create", name, "queue", "q")
+    done("send", name, "q", given="message\n")
+    for arguments, closed in (
+        (["recv", "--count", 1, name, "q"], 1), (["get", name, "q"], 1), (["send", name, "q"], 0), (["run", "cat"], 0),
+    ):  # fmt: skip
+        answer = stoa(*arguments, preexec_fn=lambda fd=closed: os.close(fd))
+        require(answer.is_refused(1, "Bad file descriptor"), answer)
+    require(done("check", name) == f"{name}: whole\n" and done("get", name, "q") == "1\n")
 
 
 def send_keeps_to_its_rate(name):
@@ -495,20 +530,71 @@ def kill_until_it_ends(boss, chance):
     return kills
 
 
+def descendants(pid):
+    return [one for child in children(pid) for one in (child, *descendants(child))]
+
+
 def nothing_goes_on_when_the_boss_is_killed(name):
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        boss = start("run", "-j", 2, "--queue", name, "--each", "--", "sleep", stdin=subprocess.PIPE)
-        boss.stdin.write(b"1000\n1000\n")
+    """Asked to end, it ends also what its copies have started."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+        kill = number == signal.SIGKILL
+        script = "sleep 1000" if kill else "sleep 1000 & sleep 1000; true"
+        boss = start("run", "-j", 2, "--queue", name, "--each", "--", "sh", "-c", f"exec {script}" if kill else script,
+                     stdin=subprocess.PIPE)  # fmt: skip
+        boss.stdin.write(b"1\n2\n")
         boss.stdin.flush()
-        require(await_that(lambda: sum(len(children(w)) for w in children(boss.pid)) == 2))
-        workers = children(boss.pid)
-        everyone = workers + [c for w in workers for c in children(w)]
+        require(await_that(lambda: len(descendants(boss.pid)) >= (4 if kill else 8)))
+        everyone = descendants(boss.pid)
         boss.send_signal(number)
         require(boss.wait(PATIENCE) == -number)
         boss.stdin.close()
         require(await_that(lambda: not any(alive(pid) for pid in everyone)), everyone)
-        require(Path(f"/dev/shm/stoa.{name}").exists() == (number == signal.SIGKILL))
+        require(Path(f"/dev/shm/stoa.{name}").exists() == kill)
     done("gc", "--yes", name)
+
+
+def it_ends_while_nobody_reads_and_when_nobody_will(name):
+    for end in (signal.SIGTERM, signal.SIGPIPE):
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(b"x" * 99 + b"\n")
+            stdin.truncate(5000000)
+            stdin.seek(0)
+            boss = start("run", "--longest", "5M", "--queue", name, "cat", stdin=stdin, stdout=subprocess.PIPE)
+        require(boss.stdout.read(1000))
+        if end == signal.SIGTERM:
+            boss.send_signal(end)  # the pipe is full
+            require(boss.wait(PATIENCE) == -end)
+        boss.stdout.close()
+        require(boss.wait(PATIENCE) == -end)
+        require(not Path(f"/dev/shm/stoa.{name}").exists())
+
+
+def signals_that_are_ignored_stay_ignored(_):
+    boss = start("run", "--each", "--", "sh", "-c", "echo $1; sleep 0.1", "sh", stdin=subprocess.PIPE,
+                 stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))  # fmt: skip
+    boss.stdin.write(b"1\n")
+    boss.stdin.flush()
+    require(boss.stdout.readline() == b"1\n")
+    boss.send_signal(signal.SIGHUP)
+    require(boss.communicate(b"2\n", timeout=PATIENCE)[0] == b"2\n" and boss.returncode == 0)
+
+
+def a_stopped_worker_holds_its_own_lines_only(_):
+    boss = start("run", "-j", 2, "--each", "--", "echo", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    boss.stdin.write(b"1\n2\n")
+    boss.stdin.flush()
+    require(sorted(boss.stdout.readline() for _ in range(2)) == [b"1\n", b"2\n"])
+    require(len(children(boss.pid)) in (1, 2))
+    os.kill(children(boss.pid)[0], signal.SIGSTOP)
+    boss.stdin.write(text_of(map(str, range(100))).encode())  # one of which the stopped may have taken before
+    boss.stdin.flush()
+    for _ in range(99):
+        boss.stdout.readline()
+    os.kill(children(boss.pid)[0], signal.SIGCONT)
+    boss.stdout.readline()
+    os.kill(children(boss.pid)[0], signal.SIGSTOP)  # while it has nothing to do
+    boss.stdin.close()
+    require(boss.wait(PATIENCE) == 0)
 
 
 def alive(pid):
@@ -648,6 +734,8 @@ TESTS = [
     records_have_any_bytes,
     what_is_too_long_or_cut_short_ends_sending_with_a_word,
     send_and_recv_end_by_count_by_time_and_at_the_end,
+    recv_takes_no_more_than_it_is_to_of_what_came_together,
+    a_closed_stdin_or_stdout_is_no_segment,
     send_keeps_to_its_rate,
     what_killed_receivers_held_is_received_by_others,
     a_receiver_that_cannot_write_has_lost_nothing,
@@ -661,6 +749,9 @@ TESTS = [
     lines_of_others_come_through_a_queue_with_a_name,
     killed_workers_lose_no_line_and_print_none_twice,
     nothing_goes_on_when_the_boss_is_killed,
+    it_ends_while_nobody_reads_and_when_nobody_will,
+    signals_that_are_ignored_stay_ignored,
+    a_stopped_worker_holds_its_own_lines_only,
     lines_that_cannot_be_given_are_told,
     progress_is_for_terminals,
     wrong_usage_is_told_in_one_line,

@@ -3,6 +3,7 @@
 #include "input.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,6 +67,14 @@ bool input_next(struct input *input, const void **message, size_t *size)
 	return there;
 }
 
+/* Of a descriptor that others have made not to wait. */
+static bool await_readable(int fd)
+{
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+
+	return poll(&readable, 1, -1) >= 0 || errno == EINTR;
+}
+
 int input_fill(struct input *input)
 {
 	ssize_t got;
@@ -77,7 +86,7 @@ int input_fill(struct input *input)
 	input->start = 0;
 	do {
 		got = read(input->fd, input->bytes + input->end, input->room - input->end);
-	} while (got < 0 && errno == EINTR);
+	} while (got < 0 && (errno == EINTR || (errno == EAGAIN && await_readable(input->fd))));
 	if (got < 0) {
 		input->wrong = strerror(errno);
 		return 0;

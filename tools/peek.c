@@ -57,8 +57,7 @@ static void print_hex(const uint8_t *bytes, uint64_t size, uint64_t whole, unsig
 		printf("%*s... %" PRIu64 " bytes more\n", (int)indent, "", whole - size);
 }
 
-/* As text where it is text, and in any case in hexadecimal. */
-static void answer_bytes(const uint8_t *bytes, uint64_t size)
+void answer_bytes(const uint8_t *bytes, uint64_t size)
 {
 	char *hex = must_have(malloc(2 * size + 1)), *text = must_have(malloc(size + 1));
 	bool printable = true;

@@ -154,7 +154,7 @@ static int say_how_it_ended(const struct run *run)
 		                run->failed, run->done);
 	if (run->failed)
 		return complain("run", "%" PRIu64 " of %" PRIu64 " failed", run->failed, run->done);
-	return run->broken ? STATUS_FAILURE : STATUS_OK;
+	return run->broken || run->no_log ? STATUS_FAILURE : STATUS_OK;
 }
 
 static int start_and_work(struct run *run)

@@ -125,6 +125,7 @@ struct run {
 	uint64_t spooled;
 	bool direct; /* stdout never makes a writer wait for a reader */
 	FILE *joblog;
+	bool no_log;                   /* it could not be written, and that was told */
 	uint64_t started_ns, shown_ns; /* CLOCK_MONOTONIC */
 };
 

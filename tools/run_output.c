@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,6 +51,17 @@ bool run_succeeded(int status)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* A log that cannot be written is told once; the work goes on. */
+static void flush_log(struct run *run)
+{
+	if (!fflush(run->joblog))
+		return;
+	if (!run->no_log)
+		complain(run->joblog_path, "%s", strerror(errno));
+	run->no_log = true;
+	__fpurge(run->joblog);
+}
+
 bool run_output_begin(struct run *run)
 {
 	struct stat stat;
@@ -73,7 +85,7 @@ bool run_output_begin(struct run *run)
 			return !complain(run->joblog_path, "%s", strerror(errno));
 		fputs("Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n",
 		      run->joblog);
-		fflush(run->joblog);
+		flush_log(run);
 	}
 	return true;
 }
@@ -221,7 +233,7 @@ static void print_command(const struct run *run, const struct unit *unit)
 		run_free_words(words);
 }
 
-static void log_result(const struct run *run, const struct result *result, const struct unit *unit)
+static void log_result(struct run *run, const struct result *result, const struct unit *unit)
 {
 	int status = result->status;
 
@@ -230,7 +242,7 @@ static void log_result(const struct run *run, const struct result *result, const
 	        unit->sent, result->output, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
 	        WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	print_command(run, unit);
-	fflush(run->joblog);
+	flush_log(run);
 }
 
 void run_output_take(struct run *run, const struct result *result, const struct unit *unit, const void *bytes,
@@ -270,10 +282,8 @@ void run_output_end(struct run *run)
 	run_progress(run, true);
 	if (run->progress)
 		fputc('\n', stderr);
-	if (run->joblog && (ferror(run->joblog) | fclose(run->joblog))) {
-		complain(run->joblog_path, "%s", strerror(errno));
-		run->broken = true;
-	}
+	if (run->joblog)
+		fclose(run->joblog); /* flushed after each row */
 	if (run->spool >= 0)
 		close(run->spool);
 	free(run->parked);

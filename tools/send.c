@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "answer.h"
 #include "input.h"
 #include "target.h"
 
@@ -20,7 +21,7 @@ struct send {
 	struct stoa_queue *queue;
 	struct stoa_sender *sender;
 	struct input input;
-	bool records, close;
+	bool records, close, json;
 	uint64_t batch, count, rate; /* 0: no count, no rate */
 	bool forever;                /* no timeout */
 	double timeout;              /* seconds */
@@ -163,6 +164,15 @@ static int open_and_send(struct send *send)
 	return status;
 }
 
+static void print_json(const struct send *send)
+{
+	answer_object(NULL);
+	answer_text("name", send->target.name);
+	answer_text("object", send->target.object);
+	answer_number("sent", send->sent);
+	answer_end();
+}
+
 static bool take_option(const struct command *command, int letter, struct send *send)
 {
 	switch (letter) {
@@ -177,6 +187,8 @@ static bool take_option(const struct command *command, int letter, struct send *
 		return seconds_option(command, "timeout", optarg, 0, SECONDS_MOST, &send->timeout);
 	case 'l':
 		return send->records = true;
+	case 'j':
+		return send->json = true;
 	default:
 		return send->close = true;
 	}
@@ -191,6 +203,7 @@ static int run(const struct command *command, int argc, char **argv)
 		{ "count", required_argument, NULL, 'c' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "close", no_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'j' },
 		HELP_OPTION,
 		END_OPTION,
 	};
@@ -207,10 +220,14 @@ static int run(const struct command *command, int argc, char **argv)
 		return misused(command, "it takes the names of a segment and of a queue");
 	if (send.rate)
 		send.batch = 1;
+	if (send.json && !answer_possible())
+		return STATUS_FAILURE;
 	status = target_open(&send.target, argv[optind], argv[optind + 1], 0);
 	if (status)
 		return status;
 	status = open_and_send(&send);
+	if (send.json)
+		print_json(&send);
 	target_close(&send.target);
 	return status;
 }
@@ -218,7 +235,7 @@ static int run(const struct command *command, int argc, char **argv)
 /* clang-format off */
 const struct command command_send = {
 	.name = "send",
-	.operands = "[--records] [--batch N] [--rate N] [--count N] [--timeout SECONDS] [--close] NAME QUEUE",
+	.operands = "[OPTION ...] NAME QUEUE",
 	.summary = "Sends the lines of stdin, each as a message",
 	.help =
 		"A line that is longer than the queue's messages ends it, and so does a queue that was shut down: the\n"
@@ -230,6 +247,7 @@ const struct command command_send = {
 		"  --count N           ends after N\n"
 		"  --timeout SECONDS   for one that finds no room; then it is a failure\n"
 		"  --close             at the end the queue is shut down: who receives gets the rest, and ends\n"
+		"  --json              at the end, also after a failure: how many were sent, as JSON\n"
 		"  --help              this text\n",
 	.run = run,
 };

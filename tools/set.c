@@ -4,14 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "gather.h"
+#include "peek.h"
 #include "target.h"
 
 struct change {
 	struct target target;
 	struct range range;
 	const char *text;
-	bool add, previous;
+	bool add, previous, json;
 };
 
 static int no_number(const struct change *change, uint32_t type)
@@ -20,12 +22,37 @@ static int no_number(const struct change *change, uint32_t type)
 	                type_name(type));
 }
 
-static void print_previous(const struct change *change, uint32_t type, const uint8_t bytes[8])
+static bool is_list(const struct change *change)
 {
-	char text[64];
+	return change->range.given && !change->range.single;
+}
 
-	if (change->previous && value_text(type, bytes, text))
-		puts(text);
+static void print_previous(const struct change *change, uint32_t type, const uint8_t *bytes, uint64_t size)
+{
+	const struct peek_how how = { .format = change->json ? PEEK_JSON : PEEK_TEXT };
+
+	if (change->previous)
+		print_value(is_list(change) ? NULL : "previous", type, bytes, size, size, &how);
+}
+
+static void begin_previous(const struct change *change)
+{
+	if (!change->json)
+		return;
+	answer_object(NULL);
+	answer_text("name", change->target.name);
+	answer_text("object", change->target.object);
+	answer_text("kind", kind_name(change->target.kind));
+	if (is_list(change))
+		answer_array("previous");
+}
+
+static void end_previous(const struct change *change)
+{
+	if (change->json && is_list(change))
+		answer_end();
+	if (change->json)
+		answer_end();
 }
 
 /* What is to be added: where it is below zero and the type knows no such numbers, to be subtracted. */
@@ -57,14 +84,21 @@ static int struct_bytes(const struct change *change, uint8_t *bytes, uint64_t si
 
 static int set_struct(const struct change *change, struct stoa_value *value, uint64_t size)
 {
-	uint8_t *bytes = must_have(calloc(1, size + 1));
+	uint8_t *bytes = must_have(calloc(1, size + 1)), *previous = must_have(calloc(1, size + 1));
 	int status = struct_bytes(change, bytes, size), rc;
 
 	if (!status) {
-		rc = stoa_value_store(value, bytes);
+		rc = change->previous ? stoa_value_exchange(value, bytes, previous)
+		                      : stoa_value_store(value, bytes);
 		status = rc ? target_complain(&change->target, rc) : STATUS_OK;
 	}
+	if (!status) {
+		begin_previous(change);
+		print_previous(change, STOA_BYTES, previous, size);
+		end_previous(change);
+	}
 	free(bytes);
+	free(previous);
 	return status;
 }
 
@@ -83,7 +117,9 @@ static int change_number(const struct change *change, struct stoa_value *value, 
 		rc = (subtract ? stoa_value_fetch_sub : stoa_value_fetch_add)(value, operand, previous);
 	if (rc)
 		return target_complain(&change->target, rc);
-	print_previous(change, type, previous);
+	begin_previous(change);
+	print_previous(change, type, previous, sizeof previous);
+	end_previous(change);
 	return STATUS_OK;
 }
 
@@ -98,7 +134,7 @@ static int change_value(const struct change *change)
 	stoa_value_info(value, &shape);
 	if (shape.type != STOA_BYTES)
 		status = change_number(change, value, shape.type);
-	else if (change->add || change->previous)
+	else if (change->add)
 		status = complain(change->target.object, "it is a struct, and no number");
 	else
 		status = set_struct(change, value, shape.size);
@@ -134,6 +170,7 @@ static int change_elements(const struct change *change, struct stoa_array *array
 		return no_number(change, type);
 	if (!change->add && !change->previous)
 		rc = set_range(change, array, size, operand);
+	begin_previous(change);
 	for (uint64_t i = 0; i < change->range.count && !rc && (change->add || change->previous); i++) {
 		uint64_t index = change->range.first + i;
 
@@ -143,8 +180,9 @@ static int change_elements(const struct change *change, struct stoa_array *array
 			rc = (subtract ? stoa_array_fetch_sub : stoa_array_fetch_add)(array, index, operand,
 			                                                              previous);
 		if (!rc)
-			print_previous(change, type, previous);
+			print_previous(change, type, previous, sizeof previous);
 	}
+	end_previous(change);
 	return rc ? target_complain(&change->target, rc) : STATUS_OK;
 }
 
@@ -236,6 +274,7 @@ static int change_by(const struct command *command, int argc, char **argv, bool 
 {
 	static const struct option options[] = {
 		{ "previous", no_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' },
 		HELP_OPTION,
 		END_OPTION,
 	};
@@ -246,6 +285,7 @@ static int change_by(const struct command *command, int argc, char **argv, bool 
 		if (letter == 'h' || letter == '?')
 			return letter == 'h' ? STATUS_OK : STATUS_USAGE;
 		change.previous = true;
+		change.json |= letter == 'j';
 	}
 	if (operands != 3 && operands != 4)
 		return misused(command,
@@ -253,6 +293,8 @@ static int change_by(const struct command *command, int argc, char **argv, bool 
 	if (operands == 4 && !range_of_text(command, argv[3], &change.range))
 		return STATUS_USAGE;
 	change.text = argv[operands];
+	if (change.json && !answer_possible())
+		return STATUS_FAILURE;
 	status = target_open(&change.target, argv[1], argv[2], 0);
 	if (status)
 		return status;
@@ -274,25 +316,27 @@ static int run_add(const struct command *command, int argc, char **argv)
 /* clang-format off */
 const struct command command_set = {
 	.name = "set",
-	.operands = "[--previous] NAME OBJECT [INDEX | FIRST-LAST] VALUE",
+	.operands = "[--previous | --json] NAME OBJECT [INDEX | FIRST-LAST] VALUE",
 	.summary = "Sets a value, elements of an array, or an event",
 	.help =
 		"VALUE is a number of the object's type, decimal or with 0x; of bool \"true\" or \"false\"; of an event\n"
 		"\"set\" or \"clear\".  Of a struct it is its bytes, with zeros behind them, or \"-\": all of stdin.\n"
 		"\n"
 		"  --previous   prints what it was\n"
+		"  --json       the same as JSON\n"
 		"  --help       this text\n",
 	.run = run_set,
 };
 
 const struct command command_add = {
 	.name = "add",
-	.operands = "[--previous] NAME OBJECT [INDEX | FIRST-LAST] N",
+	.operands = "[--previous | --json] NAME OBJECT [INDEX | FIRST-LAST] N",
 	.summary = "Adds to a value or to elements of an array, in one step, or permits to a semaphore",
 	.help =
 		"N may be below zero.  Integers wrap around.  Others may add at the same time, and nothing is lost.\n"
 		"\n"
 		"  --previous   prints what it was\n"
+		"  --json       the same as JSON\n"
 		"  --help       this text\n",
 	.run = run_add,
 };
