@@ -11,6 +11,7 @@
 #include "tool.h"
 
 #define ROOM_LEAST 65536
+#define READ_MOST 65536 /* so that there is something to hand out soon */
 
 void input_begin(struct input *input, int fd, bool records, size_t longest)
 {
@@ -77,6 +78,7 @@ static bool await_readable(int fd)
 
 int input_fill(struct input *input)
 {
+	size_t room;
 	ssize_t got;
 
 	if (input->ended || input->wrong)
@@ -84,8 +86,9 @@ int input_fill(struct input *input)
 	memmove(input->bytes, input->bytes + input->start, input->end - input->start);
 	input->end -= input->start;
 	input->start = 0;
+	room = input->room - input->end < READ_MOST ? input->room - input->end : READ_MOST;
 	do {
-		got = read(input->fd, input->bytes + input->end, input->room - input->end);
+		got = read(input->fd, input->bytes + input->end, room);
 	} while (got < 0 && (errno == EINTR || (errno == EAGAIN && await_readable(input->fd))));
 	if (got < 0) {
 		input->wrong = strerror(errno);

@@ -36,7 +36,9 @@
 #include "target.h"
 
 #define JOBS_MOST 1000
-#define LONGEST_DEFAULT 65536
+#define LONGEST_LEAST (1u << 16) /* by default */
+#define LONGEST_BLOCK (1u << 18)
+#define QUEUE_SHOULD (1u << 26) /* bytes, by default at most */
 #define LONGEST_MOST (1u << 26)
 #define PROGRESS_MS 200
 
@@ -235,6 +237,16 @@ static bool take_option(const struct command *command, int letter, struct run *r
 	}
 }
 
+/* Large blocks mean fewer copies; with many jobs they would take much memory. */
+static uint64_t usual_longest(const struct run *run)
+{
+	uint64_t longest = run->each ? LONGEST_LEAST : LONGEST_BLOCK;
+
+	while (longest > LONGEST_LEAST && longest * (2 * run->jobs + run_people(run)) > QUEUE_SHOULD)
+		longest /= 2;
+	return longest;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -256,7 +268,6 @@ static int run(const struct command *command, int argc, char **argv)
 		.jobs = cores < 1           ? 1
 		        : cores > JOBS_MOST ? JOBS_MOST
 		                            : (uint64_t)cores,
-		.longest = LONGEST_DEFAULT,
 		.signals = -1,
 		.spool = -1,
 		.feed = { .fd = -1 },
@@ -274,6 +285,8 @@ static int run(const struct command *command, int argc, char **argv)
 	if (all.each && all.lines)
 		return misused(command, "--each and --lines exclude each other");
 	all.command = argv + optind;
+	if (!all.longest)
+		all.longest = usual_longest(&all);
 	return run_all(&all);
 }
 
@@ -295,7 +308,8 @@ const struct command command_run = {
 		"  --each             a copy for each line\n"
 		"  -k, --keep-order   the output comes in the order of the lines\n"
 		"  --lines N          a copy gets N lines at most\n"
-		"  --longest N        bytes that a copy gets at most, and so a line; 64K by default\n"
+		"  --longest N        bytes that a copy gets at most, and so a line; by default 256K, or 64K\n"
+		"                     with --each and with many jobs\n"
 		"  --retries N        a copy that fails is started again, N times at most; 0 by default.  One that a\n"
 		"                     signal has killed is started again 3 times at least\n"
 		"  --halt soon|now    at the first failure nothing more is started; now: and what runs is killed\n"
