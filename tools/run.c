@@ -186,11 +186,13 @@ static int run_all(struct run *run)
 	run->open = must_have(calloc(run->capacity, sizeof *run->open));
 	run->block = must_have(malloc(UNIT_HEAD + run->longest));
 	run->workers = must_have(calloc(run->jobs, sizeof *run->workers));
+	run->program = run_program(run->command[0]);
 	input_begin(&run->input, STDIN_FILENO, false, run->longest - !run->each);
 	status = start_and_work(run);
 	run_units_end(run);
 	input_end(&run->input);
 	free(run->workers);
+	free(run->program);
 	run_feed_close(run);
 	stoa_sender_close(run->sender);
 	stoa_queue_close(run->queue);

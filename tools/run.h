@@ -83,6 +83,7 @@ struct feed {
 struct run {
 	/* what was asked for */
 	char **command;
+	char *program; /* where the command is, or NULL */
 	bool each, keep_order, progress;
 	enum halt halt;
 	uint64_t jobs, retries, lines, longest;
@@ -138,6 +139,7 @@ void run_worker(struct run *run) __attribute__((noreturn));
 /* The command with the line in place of each {}, or behind all. */
 char **run_words(char **command, const char *line);
 void run_free_words(char **words);
+char *run_program(const char *name);
 
 /* run_pool.c: the workers, as the boss sees them. */
 bool run_pool_begin(struct run *run);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,6 +77,26 @@ void run_free_words(char **words)
 	free(words);
 }
 
+/* Where execvp(3) will find it, so that not every copy looks in every directory; NULL: let each look.  malloc'd. */
+char *run_program(const char *name)
+{
+	const char *path = getenv("PATH");
+	struct stat is;
+
+	if (!path || !*name || strchr(name, '/') || strstr(name, "{}"))
+		return NULL;
+	for (size_t length; *path; path += length + (path[length] == ':')) {
+		char *program;
+
+		length = strcspn(path, ":");
+		program = length ? text_of("%.*s/%s", (int)length, path, name) : text_of("./%s", name);
+		if (stat(program, &is) == 0 && S_ISREG(is.st_mode) && access(program, X_OK) == 0)
+			return program;
+		free(program);
+	}
+	return NULL;
+}
+
 /* ---- running it ---- */
 
 static uint64_t clock_ns(clockid_t clock)
@@ -104,14 +125,17 @@ static int open_stdin(const uint8_t *block, size_t size)
 }
 
 /* In the child, which borrows the worker's memory until it executes. */
-static void execute(char **words, int in, int out, pid_t worker, volatile int *cannot)
+static void execute(const char *program, char **words, int in, int out, pid_t worker, volatile int *cannot)
 	__attribute__((noreturn));
-static void execute(char **words, int in, int out, pid_t worker, volatile int *cannot)
+static void execute(const char *program, char **words, int in, int out, pid_t worker, volatile int *cannot)
 {
 	die_with(worker);
 	lseek(in, 0, SEEK_SET);
-	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
-		execvp(words[0], words);
+	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0) {
+		if (program)
+			execvp(program, words);
+		execvp(words[0], words); /* it may be elsewhere by now */
+	}
 	*cannot = errno;
 	_exit(errno == ENOENT || errno == ENOTDIR ? 127 : 126);
 }
@@ -120,7 +144,7 @@ static void execute(char **words, int in, int out, pid_t worker, volatile int *c
  * One try, with a file of its own for the output: what an earlier one has left in the background may still
  * print.
  */
-static int try_once(char **words, int in, int *out, int *cannot)
+static int try_once(const struct run *run, char **words, int in, int *out, int *cannot)
 {
 	pid_t worker = getpid(), child;
 	volatile int why = 0;
@@ -135,7 +159,7 @@ static int try_once(char **words, int in, int *out, int *cannot)
 	if (child < 0)
 		give_up("fork", strerror(errno));
 	if (child == 0)
-		execute(words, in, *out, worker, &why);
+		execute(run->program, words, in, *out, worker, &why);
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
 			give_up("waitpid", strerror(errno));
@@ -163,7 +187,7 @@ static int run_command(const struct run *run, char **words, int in, struct resul
 		uint64_t start = clock_ns(CLOCK_MONOTONIC);
 
 		result->started_ns = clock_ns(CLOCK_REALTIME);
-		result->status = try_once(words, in, &out, &result->cannot);
+		result->status = try_once(run, words, in, &out, &result->cannot);
 		result->took_ns = clock_ns(CLOCK_MONOTONIC) - start;
 		result->tries++;
 	} while (try_again(run, result));
