@@ -21,6 +21,18 @@ import time
 from pathlib import Path
 
 
+PACKAGES = {"xargs -P": "findutils", "parallel": "parallel"}
+
+
+def is_here(peer):
+    """Another parallel, of moreutils, is none."""
+    program = peer.split()[0]
+    if not shutil.which(program):
+        return False
+    version = subprocess.run([program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+    return "GNU" in version
+
+
 def digest(data):
     return hashlib.sha256(data).hexdigest()
 
@@ -123,8 +135,8 @@ def main():
     if not shutil.which(stoa):
         print(f"stoa: {arguments.stoa}: no such program", file=sys.stderr)
         return 2
-    peers = ["stoa run", *(n for n, p in (("xargs -P", "xargs"), ("parallel", "parallel")) if shutil.which(p))]
-    missing = [package for package, program in (("findutils", "xargs"), ("parallel", "parallel")) if not shutil.which(program)]
+    peers = ["stoa run", *filter(is_here, PACKAGES)]
+    missing = [package for peer, package in PACKAGES.items() if peer not in peers]
     print(f"{arguments.jobs} at once, medians of {arguments.rounds} rounds: clock, rate; processor time\n")
     if missing:
         print(f"not here: {', '.join(missing)} (packages of Debian)\n")

@@ -3,7 +3,7 @@
 #
 # The figures: builds stoa-bench beside whichever peers can be had, runs it, and writes a report.
 #
-#	bench.sh                            everything, in under ten minutes
+#	bench.sh                            everything, stoa run included, in under ten minutes
 #	bench.sh ARGUMENT OF stoa-bench     such as --sections spsc,rtt, or --threads
 #
 # The peers come from the distribution's packages; what cannot be installed is left out, and named in the report.
@@ -15,10 +15,11 @@ build=${BUILD:-build}
 cd "$(dirname "$0")/.."
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 
-packages='g++ libboost-dev libdpdk-dev libzmq3-dev gnuplot-nox'
+packages='g++ libboost-dev libdpdk-dev libzmq3-dev gnuplot-nox parallel'
 
 has_peers() {
-	command -v g++ >/dev/null 2>&1 && command -v gnuplot >/dev/null 2>&1 && pkg-config --exists libdpdk libzmq 2>/dev/null &&
+	command -v g++ >/dev/null 2>&1 && command -v gnuplot >/dev/null 2>&1 &&
+		command -v parallel >/dev/null 2>&1 && pkg-config --exists libdpdk libzmq 2>/dev/null &&
 		echo '#include <boost/version.hpp>' | g++ -E -x c++ - >/dev/null 2>&1
 }
 
@@ -59,4 +60,9 @@ rm -f "$build"/bench/report.md "$build"/bench/bench.json "$build"/bench/*.svg "$
 status=0
 "$build/bench/stoa-bench" --json "$build/bench/bench.json" "$@" || status=$?
 [ ! -f "$build/bench/bench.json" ] || echo "The report: $(bench/plot "$build/bench/bench.json" "$build/bench")"
+# stoa run is a part of everything, where the command was built.
+if [ $# = 0 ] && [ -x "$build/tools/stoa" ]; then
+	echo
+	bench/pool.py "$build/tools/stoa" || status=$?
+fi
 exit $status

@@ -308,6 +308,17 @@ def a_closed_stdin_or_stdout_is_no_segment(name):
     require(done("check", name) == f"{name}: whole\n" and done("get", name, "q") == "1\n")
 
 
+def send_leaves_what_it_does_not_send_to_the_next(name):
+    done("create", name, "queue", "q")
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(text_of(map(str, range(1000))).encode())
+        stdin.seek(0)
+        for count in (1, 499):
+            require(start("send", "--count", count, name, "q", stdin=stdin).wait(PATIENCE) == 0)
+        require(os.read(stdin.fileno(), 8) == b"500\n501\n")
+    require(done("recv", "--count", 500, name, "q") == text_of(map(str, range(500))))
+
+
 def send_keeps_to_its_rate(name):
     done("create", name, "queue", "q")
     begin = time.monotonic()
@@ -736,6 +747,7 @@ TESTS = [
     send_and_recv_end_by_count_by_time_and_at_the_end,
     recv_takes_no_more_than_it_is_to_of_what_came_together,
     a_closed_stdin_or_stdout_is_no_segment,
+    send_leaves_what_it_does_not_send_to_the_next,
     send_keeps_to_its_rate,
     what_killed_receivers_held_is_received_by_others,
     a_receiver_that_cannot_write_has_lost_nothing,

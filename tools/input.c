@@ -99,7 +99,10 @@ int input_fill(struct input *input)
 	return 1; /* at the end, too: a last line may have none */
 }
 
+/* What was read and not handed out is there for the next who reads, where one can go back. */
 void input_end(struct input *input)
 {
+	if (input->end > input->start)
+		(void)!lseek(input->fd, -(off_t)(input->end - input->start), SEEK_CUR);
 	free(input->bytes);
 }
