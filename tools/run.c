@@ -36,7 +36,7 @@
 #include "target.h"
 
 #define JOBS_MOST 1000
-#define LONGEST_LEAST (1u << 16) /* by default */
+#define LONGEST_LEAST (1u << 16) /* of those by default */
 #define LONGEST_BLOCK (1u << 18)
 #define QUEUE_SHOULD (1u << 26) /* bytes, by default at most */
 #define LONGEST_MOST (1u << 26)
@@ -159,17 +159,25 @@ static int say_how_it_ended(const struct run *run)
 	return run->broken || run->no_log ? STATUS_FAILURE : STATUS_OK;
 }
 
+/* Signals are caught first: from then on it is ended in order, with nothing left in /dev/shm. */
+static int begin(struct run *run)
+{
+	int status = run_pool_begin(run) ? make_queues(run) : STATUS_FAILURE;
+
+	if (!status && !run_output_begin(run)) {
+		run->progress = false;
+		run_output_end(run);
+		status = STATUS_FAILURE;
+	}
+	return status;
+}
+
 static int start_and_work(struct run *run)
 {
-	int status = make_queues(run);
+	int status = begin(run);
 
 	if (status)
 		return status;
-	if (!run_pool_begin(run) || !run_output_begin(run)) {
-		run->progress = false;
-		run_output_end(run);
-		return STATUS_FAILURE;
-	}
 	work(run);
 	run_pool_end(run);
 	run_output_end(run);

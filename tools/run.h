@@ -121,6 +121,7 @@ struct run {
 
 	/* the output */
 	struct parked *parked;
+	uint64_t parked_count;
 	uint64_t next_out; /* the number whose turn it is */
 	int spool;
 	uint64_t spooled;

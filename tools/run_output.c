@@ -192,6 +192,7 @@ static void park(struct run *run, const struct result *result, const void *bytes
 	struct parked *parked = &run->parked[result->number % PARKED_MOST];
 
 	*parked = (struct parked){ .there = true, .offset = run->spooled, .size = result->output };
+	run->parked_count++;
 	hand_on(run, result, bytes, fd, spool_bytes);
 }
 
@@ -203,9 +204,10 @@ static void print_parked(struct run *run)
 	while (parked->there) {
 		each_part(run, run->spool, parked->offset, parked->size, print_bytes);
 		parked->there = false;
+		run->parked_count--;
 		parked = &run->parked[++run->next_out % PARKED_MOST];
 	}
-	if (run->next_out == run->done && run->spooled) {
+	if (!run->parked_count && run->spooled) {
 		run->spooled = 0;
 		if (ftruncate(run->spool, 0) != 0)
 			run->spooled = 0; /* it is written over */

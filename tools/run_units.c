@@ -64,13 +64,25 @@ static void add_to_block(struct run *run, const void *line, size_t size, struct 
 		hand_out_block(run);
 }
 
+/* On stdin that is the end; a message of others has failed, as it would with the next who gets it. */
+static void refuse(struct run *run, const struct lease *lease, const char *why)
+{
+	if (!lease) {
+		run->input.wrong = why;
+		return;
+	}
+	complain(run->name, "a message has %s", why);
+	run->done++;
+	run->failed++;
+}
+
 static void hand_out_line(struct run *run, const void *line, size_t size, struct lease *lease)
 {
 	struct claim *claims = NULL;
 
 	memcpy(run->block + UNIT_HEAD, line, size);
 	if (memchr(run->block + UNIT_HEAD, '\0', size)) {
-		run->input.wrong = "a NUL byte, which no argument can have";
+		refuse(run, lease, "a NUL byte, which no argument can have");
 		return;
 	}
 	run_claim(&claims, lease);
