@@ -102,6 +102,7 @@ struct run {
 	int signals;
 	sigset_t old_mask;
 	uint64_t deaths; /* of workers, since the last result */
+	int *cannot;     /* of a worker: shared with the copy that it starts, see struct result */
 
 	/* how it ends */
 	int ended_by;      /* a signal, or 0 */

@@ -124,10 +124,10 @@ static int open_stdin(const uint8_t *block, size_t size)
 	return fd;
 }
 
-/* In the child, which borrows the worker's memory until it executes. */
-static void execute(const char *program, char **words, int in, int out, pid_t worker, volatile int *cannot)
+/* In the child, which borrows the worker's memory until it executes; but some tools make a fork() of that. */
+static void execute(const char *program, char **words, int in, int out, pid_t worker, int *cannot)
 	__attribute__((noreturn));
-static void execute(const char *program, char **words, int in, int out, pid_t worker, volatile int *cannot)
+static void execute(const char *program, char **words, int in, int out, pid_t worker, int *cannot)
 {
 	die_with(worker);
 	lseek(in, 0, SEEK_SET);
@@ -144,10 +144,9 @@ static void execute(const char *program, char **words, int in, int out, pid_t wo
  * One try, with a file of its own for the output: what an earlier one has left in the background may still
  * print.
  */
-static int try_once(const struct run *run, char **words, int in, int *out, int *cannot)
+static int try_once(const struct run *run, char **words, int in, int *out)
 {
 	pid_t worker = getpid(), child;
-	volatile int why = 0;
 	int status;
 
 	if (*out >= 0)
@@ -159,12 +158,11 @@ static int try_once(const struct run *run, char **words, int in, int *out, int *
 	if (child < 0)
 		give_up("fork", strerror(errno));
 	if (child == 0)
-		execute(run->program, words, in, *out, worker, &why);
+		execute(run->program, words, in, *out, worker, run->cannot);
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
 			give_up("waitpid", strerror(errno));
 	}
-	*cannot = why;
 	return status;
 }
 
@@ -187,7 +185,9 @@ static int run_command(const struct run *run, char **words, int in, struct resul
 		uint64_t start = clock_ns(CLOCK_MONOTONIC);
 
 		result->started_ns = clock_ns(CLOCK_REALTIME);
-		result->status = try_once(run, words, in, &out, &result->cannot);
+		*run->cannot = 0;
+		result->status = try_once(run, words, in, &out);
+		result->cannot = *run->cannot;
 		result->took_ns = clock_ns(CLOCK_MONOTONIC) - start;
 		result->tries++;
 	} while (try_again(run, result));
@@ -260,6 +260,10 @@ void run_worker(struct run *run)
 	int rc;
 
 	die_with(run->boss);
+	run->cannot = mmap(NULL, sizeof *run->cannot, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	                   0);
+	if (run->cannot == MAP_FAILED)
+		give_up("memory", strerror(errno));
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
 	rc = stoa_receiver_open(run->queue, &receiver);
 	while (!rc) {
