@@ -526,13 +526,13 @@ def killed_workers_lose_no_line_and_print_none_twice(name):
 
 
 def kill_until_it_ends(boss, chance):
-    """Its output must fit into a pipe."""
+    """Its output must fit into a pipe.  After some kills it is left alone: where everything is slow, it would never end."""
     kills = 0
     end = time.monotonic() + PATIENCE
     while boss.poll() is None:
         if time.monotonic() > end:
             boss.kill()
-        workers = children(boss.pid)
+        workers = children(boss.pid) if kills < 60 else []
         victims = workers if chance.random() < 0.7 else [c for w in workers for c in children(w)]
         if victims:
             try:
