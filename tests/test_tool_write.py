@@ -479,7 +479,7 @@ def nothing_more_is_started_after_a_failure_where_it_is_to_halt(_):
 
 
 def lines_of_others_come_through_a_queue_with_a_name(name):
-    """Made by the pool: it ends with stdin.  Made before: it ends with the queue, and who is killed loses none."""
+    """Made by the pool, or by one that was killed: it ends with stdin.  Made before: it ends with the queue, and who is killed loses none."""
     boss = start("run", "-j", 2, "--queue", name, "--each", "--", "echo", "got",
                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
     require(await_that(lambda: "lines" in stoa("ls", "--json", name).out or stoa("stat", name, "lines").status == 0))
@@ -488,6 +488,16 @@ def lines_of_others_come_through_a_queue_with_a_name(name):
     boss.stdin.close()
     out = boss.stdout.read().splitlines()
     require(boss.wait(PATIENCE) == 0 and sorted(out) == sorted(f"got {x}" for x in [*lines(100), "mine"]), out)
+    require(not Path(f"/dev/shm/stoa.{name}").exists())
+
+    boss = start("run", "-j", 2, "--queue", name, "--each", "--", "sh", "-c", "exec sleep 1000", stdin=subprocess.PIPE)
+    require(await_that(lambda: stoa("stat", name, "lines").status == 0))
+    done("send", name, "lines", given=text_of(lines(100)))
+    require(await_that(lambda: len(children(boss.pid)) == 2))
+    boss.kill()
+    boss.wait()
+    boss.stdin.close()
+    require(sorted(done("run", "--queue", name, "--each", "--", "echo").splitlines()) == sorted(lines(100)))
     require(not Path(f"/dev/shm/stoa.{name}").exists())
 
     for more in ([], ["--pack", 8]):

@@ -115,7 +115,7 @@ static int make_units_queue(struct run *run, const struct stoa_queue_config *que
 	else
 		rc = stoa_segment_create(NULL, &segment, &run->segment);
 	if (!rc)
-		rc = stoa_queue_create(run->segment, "units", queue, &run->queue);
+		rc = stoa_queue_create(run->segment, RUN_UNITS, queue, &run->queue);
 	if (!rc)
 		rc = stoa_sender_open(run->queue, &run->sender);
 	return rc ? complain_write("the queue", rc) : STATUS_OK;

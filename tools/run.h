@@ -13,6 +13,7 @@
 
 /* A message to the workers is the number of its unit, from 0 on, and behind it a line or a block of lines. */
 #define UNIT_HEAD sizeof(uint64_t)
+#define RUN_UNITS "units" /* the queue to the workers */
 
 /*
  * What a worker tells of a unit, as soon as it has settled it.  Short output stands behind it; with longer
@@ -74,10 +75,11 @@ struct feed {
 	struct stoa_receiver **receivers;
 	uint32_t *held; /* leases of each */
 	uint32_t count, holds;
-	int fd;              /* readable while there is something, or -1: there is no feed */
-	bool made, ended;    /* made: by this program, and it ends with stdin */
-	struct lease *lease; /* whose lines are being handed out, or NULL */
-	uint64_t at;         /* which is the next */
+	int fd;               /* readable while there is something, or -1: there is no feed */
+	bool made, ended;     /* made: by this program */
+	bool ends_with_stdin; /* it was made here, or by a pool that is dead */
+	struct lease *lease;  /* whose lines are being handed out, or NULL */
+	uint64_t at;          /* which is the next */
 };
 
 struct run {

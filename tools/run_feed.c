@@ -2,10 +2,11 @@
 /*
  * run_feed.c - lines that others send, of stoa run --queue.
  *
- * The queue NAME has is either there already, or made here; then it lives until stdin has ended and all that
- * is in it is done.  The boss takes messages under leases, hands them out as it does with the lines of stdin,
- * and acknowledges each when all units that have something of it are done.  If the boss dies they go to
- * another pool at the same queue, or wait for the next one.
+ * Segment NAME with its queue is either there already, or made here, or left by a pool that was killed.  In
+ * the last two cases the queue lives until stdin has ended and all that is in it is done.  The boss takes
+ * messages under leases, hands them out as it does with the lines of stdin, and acknowledges each when all
+ * units that have something of it are done.  If the boss dies they go to another pool at the same queue, or
+ * wait for the next one.
  *
  * A receiver holds only so many leases as its queue allows, so there are as many receivers as it takes to
  * keep all workers busy, or as there are places for.
@@ -47,7 +48,7 @@ static int make(struct run *run, uint64_t besides)
 		rc = stoa_segment_create(run->name, &segment, &run->feed.segment);
 	if (!rc)
 		rc = stoa_queue_create(run->feed.segment, FEED, &queue, &run->feed.queue);
-	run->feed.made = rc == 0;
+	run->feed.made = run->feed.ends_with_stdin = rc == 0;
 	return rc;
 }
 
@@ -73,6 +74,20 @@ static char *name_of_queue(const struct stoa_segment *segment)
 	return name;
 }
 
+/* The pool that made it is dead: its queue of units has nobody who sends. */
+static bool is_orphan(struct stoa_segment *segment)
+{
+	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
+	struct stoa_queue *units;
+	int rc;
+
+	if (stoa_segment_reap(segment) < 0 || stoa_queue_open(segment, RUN_UNITS, NULL, &units) != 0)
+		return false;
+	rc = stoa_queue_stat(units, &stat);
+	stoa_queue_close(units);
+	return rc == 0 && stat.senders == 0;
+}
+
 static int join(struct run *run)
 {
 	char *name = name_of_queue(run->feed.segment);
@@ -82,6 +97,7 @@ static int join(struct run *run)
 		return complain(run->name, "it has no queue that is called \"" FEED "\", and not just one");
 	rc = stoa_queue_open(run->feed.segment, name, NULL, &run->feed.queue);
 	free(name);
+	run->feed.ends_with_stdin = rc == 0 && is_orphan(run->feed.segment);
 	return rc ? complain_write(run->name, rc) : STATUS_OK;
 }
 
@@ -207,7 +223,7 @@ bool run_feed_next(struct run *run, const void **line, size_t *size, struct leas
 
 void run_feed_shut(struct run *run)
 {
-	if (run->feed.made)
+	if (run->feed.ends_with_stdin)
 		stoa_queue_shutdown(run->feed.queue, STOA_DRAIN);
 }
 
