@@ -445,6 +445,8 @@ def a_command_that_cannot_be_started_ends_it_at_once(_):
                 answer = stoa("run", "--joblog", log, *mode, "--", command, given="x\n" * 5000)
                 require(answer.is_refused(status, f"stoa: {command}: {words}"), answer)
                 require(Path(log).read_text().splitlines()[1].split("\t")[6] == str(status))
+        answer = stoa("run", "-k", "--longest", "1M", "--each", "--", "echo", given=f"{'x' * 300000}\ny\n")
+        require((answer.status, answer.out, answer.err.count("\n")) == (1, "y\n", 2) and "list too long" in answer.err, answer)
         answer = stoa("run", "-k", "--each", "--", "{}", given=f"{plain}\necho\n")  # it depends on the line
         require((answer.status, answer.out, answer.err.count("\n")) == (1, "\n", 2) and "1 of 2 failed" in answer.err, answer)
 

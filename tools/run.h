@@ -184,5 +184,7 @@ void run_output_end(struct run *run);
 /* A file without a name, for output.  -1: errno says why. */
 int run_temporary_file(void);
 bool run_succeeded(int status);
+/* A command that cannot be started, whatever the line is. */
+bool run_is_hopeless(const struct run *run, const struct result *result);
 
 #endif

@@ -51,6 +51,11 @@ bool run_succeeded(int status)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+bool run_is_hopeless(const struct run *run, const struct result *result)
+{
+	return result->cannot && result->cannot != E2BIG && !strstr(run->command[0], "{}");
+}
+
 /* A log that cannot be written is told once; the work goes on. */
 static void flush_log(struct run *run)
 {
@@ -209,8 +214,7 @@ static void print_parked(struct run *run)
 	}
 	if (!run->parked_count && run->spooled) {
 		run->spooled = 0;
-		if (ftruncate(run->spool, 0) != 0)
-			run->spooled = 0; /* it is written over */
+		(void)!ftruncate(run->spool, 0); /* else it is written over */
 	}
 }
 

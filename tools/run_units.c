@@ -121,14 +121,13 @@ static struct unit *open_unit(const struct run *run, uint64_t number)
 	return NULL; /* this is its second result */
 }
 
-/* A command that is not there will not be there for the next line, unless the line says what it is. */
 static void judge(struct run *run, const struct result *result)
 {
 	bool succeeded = run_succeeded(result->status);
 
 	run->deaths = 0;
 	run->failed += !succeeded;
-	if (result->cannot && result->cannot != E2BIG && !strstr(run->command[0], "{}") && !run->broken) {
+	if (run_is_hopeless(run, result) && !run->broken) {
 		complain(run->command[0], "%s", strerror(result->cannot));
 		run->broken = true;
 		run->broken_status = WEXITSTATUS(result->status);
@@ -181,6 +180,11 @@ void run_take_results(struct run *run)
 		head = CMSG_FIRSTHDR(&message);
 		if (head && head->cmsg_type == SCM_RIGHTS)
 			memcpy(&fd, CMSG_DATA(head), sizeof fd);
+		if (fd < 0 && result.output > (uint64_t)got - sizeof result) {
+			complain("output", "%s", strerror(EMFILE)); /* the descriptor did not come through */
+			run->broken = true;
+			return;
+		}
 		take_result(run, &result, fd < 0 ? output : NULL, fd);
 	}
 }

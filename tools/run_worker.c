@@ -243,7 +243,7 @@ static void settle(const struct run *run, const struct stoa_message *message)
 		words = run_words(run->command, line);
 	}
 	out = run_command(run, words, in, &result);
-	if (result.cannot && (words != run->command && strstr(run->command[0], "{}")))
+	if (result.cannot && !run_is_hopeless(run, &result))
 		complain(words[0], "%s", strerror(result.cannot));
 	tell(run, &result, out);
 	close(in);
