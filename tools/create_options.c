@@ -5,6 +5,7 @@
 
 #include "create.h"
 #include "gather.h"
+#include "options.h"
 #include "target.h"
 
 enum letter {

@@ -62,32 +62,25 @@ bool value_text(uint32_t type, const void *bytes, char text[64])
 	} n = { .u64 = 0 };
 
 	memcpy(&n, bytes, stoa_type_size((enum stoa_type)type)); /* 0 of STOA_BYTES */
+#define CASE(TYPE, FORMAT, NUMBER)                                                                           \
+	case TYPE:                                                                                           \
+		return snprintf(text, 64, FORMAT, NUMBER) > 0
 	switch (type) {
-	case STOA_I8:
-		return snprintf(text, 64, "%d", n.i8) > 0;
-	case STOA_I16:
-		return snprintf(text, 64, "%d", n.i16) > 0;
-	case STOA_I32:
-		return snprintf(text, 64, "%" PRId32, n.i32) > 0;
-	case STOA_I64:
-		return snprintf(text, 64, "%" PRId64, n.i64) > 0;
-	case STOA_U8:
-		return snprintf(text, 64, "%u", n.u8) > 0;
-	case STOA_U16:
-		return snprintf(text, 64, "%u", n.u16) > 0;
-	case STOA_U32:
-		return snprintf(text, 64, "%" PRIu32, n.u32) > 0;
-	case STOA_U64:
-		return snprintf(text, 64, "%" PRIu64, n.u64) > 0;
-	case STOA_F32:
-		return snprintf(text, 64, "%.9g", (double)n.f32) > 0;
-	case STOA_F64:
-		return snprintf(text, 64, "%.17g", n.f64) > 0;
-	case STOA_BOOL:
-		return snprintf(text, 64, "%s", n.u8 ? "true" : "false") > 0;
+		CASE(STOA_I8, "%d", n.i8);
+		CASE(STOA_I16, "%d", n.i16);
+		CASE(STOA_I32, "%" PRId32, n.i32);
+		CASE(STOA_I64, "%" PRId64, n.i64);
+		CASE(STOA_U8, "%u", n.u8);
+		CASE(STOA_U16, "%u", n.u16);
+		CASE(STOA_U32, "%" PRIu32, n.u32);
+		CASE(STOA_U64, "%" PRIu64, n.u64);
+		CASE(STOA_F32, "%.9g", (double)n.f32);
+		CASE(STOA_F64, "%.17g", n.f64);
+		CASE(STOA_BOOL, "%s", n.u8 ? "true" : "false");
 	default:
 		return false;
 	}
+#undef CASE
 }
 
 static const char *ends(uint32_t senders, uint32_t receivers)

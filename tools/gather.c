@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "look.h"
 #include "show.h"
 
 #define PREFIX "stoa."
@@ -84,7 +85,8 @@ struct text participant_name(const struct segment *segment, uint32_t slot)
 	struct text text;
 
 	if (participant)
-		snprintf(text.at, sizeof text.at, "%.18s %d", participant->comm, participant->info.pid);
+		snprintf(text.at, sizeof text.at, "%.*s %d", (int)bytes_that_fit(participant->comm, 18),
+		         participant->comm, participant->info.pid);
 	else
 		snprintf(text.at, sizeof text.at, "#%u", slot);
 	return text;
@@ -247,33 +249,7 @@ static void gather_objects(struct stoa_segment *open, struct segment *segment)
 
 /* ---- the segment ---- */
 
-void gather(const char *name, bool objects, struct segment *segment)
-{
-	struct stoa_segment *open;
-
-	const char *part = strchr(strrchr(name, '/') ? strrchr(name, '/') : name, '~');
-
-	*segment = (struct segment){ .name = harmless(name), .path = file_of(name) };
-	if (part)
-		segment->base = text_of("%.*s", (int)(part - name), name);
-	segment->info.struct_size = sizeof segment->info;
-	if (stat(segment->path, &segment->file) != 0) {
-		segment->rc = -errno;
-		return;
-	}
-	segment->rc = stoa_segment_open(name, STOA_READ_ONLY, &open);
-	if (segment->rc)
-		return;
-	stoa_segment_info(open, &segment->info);
-	gather_participants(open, segment);
-	if (objects)
-		gather_objects(open, segment);
-	if (objects)
-		gather_waiters(segment, &segment->file);
-	stoa_segment_close(open);
-}
-
-void gather_end(struct segment *segment)
+static void forget_content(struct segment *segment)
 {
 	for (size_t i = 0; i < segment->participant_count; i++)
 		free(segment->participants[i].comm);
@@ -284,9 +260,57 @@ void gather_end(struct segment *segment)
 	}
 	free(segment->participants);
 	free(segment->objects);
+	segment->participants = NULL;
+	segment->objects = NULL;
+	segment->participant_count = segment->object_count = segment->dead = 0;
+}
+
+int gather_open(const char *name, bool objects, struct segment *segment, struct stoa_segment **open)
+{
+	const char *part = strchr(strrchr(name, '/') ? strrchr(name, '/') : name, '~');
+
+	*segment = (struct segment){ .operand = must_have(strdup(name)),
+		                     .name = harmless(name),
+		                     .path = file_of(name) };
+	if (part)
+		segment->base = must_have(strndup(name, (size_t)(part - name)));
+	segment->base_name = part ? harmless(segment->base) : NULL;
+	segment->info.struct_size = sizeof segment->info;
+	if (stat(segment->path, &segment->file) != 0)
+		return segment->rc = -errno;
+	segment->rc = look_open(name, open);
+	if (segment->rc)
+		return segment->rc;
+	stoa_segment_info(*open, &segment->info);
+	gather_participants(*open, segment);
+	if (objects) {
+		gather_objects(*open, segment);
+		gather_waiters(segment, &segment->file);
+	}
+	if (was_cut()) {
+		forget_content(segment);
+		stoa_segment_close(*open);
+		segment->rc = -ENODATA;
+	}
+	return segment->rc;
+}
+
+void gather(const char *name, bool objects, struct segment *segment)
+{
+	struct stoa_segment *open;
+
+	if (gather_open(name, objects, segment, &open) == 0)
+		stoa_segment_close(open);
+}
+
+void gather_end(struct segment *segment)
+{
+	forget_content(segment);
+	free(segment->operand);
 	free(segment->name);
 	free(segment->path);
 	free(segment->base);
+	free(segment->base_name);
 }
 
 const char *segment_reason(const struct segment *segment)
@@ -303,28 +327,31 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char **segment_names(size_t *count)
+int segment_names(char ***names, size_t *count)
 {
 	DIR *directory = opendir("/dev/shm");
 	const struct dirent *entry;
-	char **names = NULL;
+	char **list = NULL;
 	size_t room = 0;
 
+	*names = NULL;
 	*count = 0;
-	while (directory && (entry = readdir(directory))) {
+	if (!directory)
+		return -errno;
+	while ((entry = readdir(directory))) {
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0 || !entry->d_name[strlen(PREFIX)])
 			continue;
 		if (*count == room) {
 			room = room ? 2 * room : 16;
-			names = must_have(realloc(names, room * sizeof *names));
+			list = must_have(realloc(list, room * sizeof *list));
 		}
-		names[(*count)++] = must_have(strdup(entry->d_name + strlen(PREFIX)));
+		list[(*count)++] = must_have(strdup(entry->d_name + strlen(PREFIX)));
 	}
-	if (directory)
-		closedir(directory);
+	closedir(directory);
 	if (*count)
-		qsort(names, *count, sizeof *names, by_text);
-	return names;
+		qsort(list, *count, sizeof *list, by_text);
+	*names = list;
+	return 0;
 }
 
 void names_end(char **names, size_t count)

@@ -40,6 +40,7 @@ struct object {
 	size_t wait_count;
 	struct waiter *waiters; /* as far as /proc lets us see */
 	size_t waiter_count;
+	bool waits_unseen; /* somebody may wait, and we may not see who */
 };
 
 struct participant {
@@ -51,10 +52,12 @@ struct participant {
 };
 
 struct segment {
-	char *name; /* as it was asked for; harmless */
+	char *operand; /* as it was asked for */
+	char *name;    /* the same, harmless */
 	char *path;
-	char *base; /* NAME, of a file that is called NAME~..., and belongs to it; else NULL */
-	int rc;     /* why it cannot be opened, or 0 */
+	char *base;      /* NAME, of a file that is called NAME~..., and belongs to it; else NULL */
+	char *base_name; /* the same, harmless */
+	int rc;          /* why it cannot be opened, or 0 */
 	struct stat file;
 	struct stoa_segment_info info;
 	uint64_t dead; /* participants */
@@ -66,6 +69,8 @@ struct segment {
 
 /* Looks at the segment of that name; with `objects` also at them, and at who waits. */
 void gather(const char *name, bool objects, struct segment *segment);
+/* The same, and where it returns 0 the segment stays open, for who has more to look at. */
+int gather_open(const char *name, bool objects, struct segment *segment, struct stoa_segment **open);
 void gather_end(struct segment *segment);
 
 /* Why it cannot be opened, in words. */
@@ -80,8 +85,8 @@ bool participant_stopped(const struct participant *participant);
 
 /* Files of other directories have any name: what begins as a segment does is one. */
 bool begins_as_segment(const char *path);
-/* The names of all segments in /dev/shm, sorted; `count` of them. */
-char **segment_names(size_t *count);
+/* The names of all segments in /dev/shm, sorted; `count` of them.  0, or a negative errno and none. */
+int segment_names(char ***names, size_t *count);
 void names_end(char **names, size_t count);
 
 const char *kind_name(uint32_t kind);

@@ -5,6 +5,7 @@
 
 #include "answer.h"
 #include "gather.h"
+#include "options.h"
 #include "source.h"
 
 static void print_json(const struct source *source)

@@ -10,6 +10,7 @@
 
 #include "answer.h"
 #include "gather.h"
+#include "options.h"
 #include "show.h"
 
 struct list {
@@ -29,40 +30,53 @@ static void add(struct list *list, const char *name)
 bool begins_as_segment(const char *path)
 {
 	char magic[8];
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	bool is = fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic &&
-	          memcmp(magic, "STOASEG\n", sizeof magic) == 0;
+	struct stat file;
+	bool is;
+	int fd;
 
+	/* Nothing else is opened: there are devices that begin to act when they are. */
+	if (stat(path, &file) != 0 || !S_ISREG(file.st_mode))
+		return false;
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	is = fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic &&
+	     memcmp(magic, "STOASEG\n", sizeof magic) == 0;
 	if (fd >= 0)
 		close(fd);
 	return is;
 }
 
-static void add_directory(struct list *list, const char *path)
+static int add_directory(struct list *list, const char *path)
 {
 	struct dirent **entries;
 	int count = scandir(path, &entries, NULL, alphasort);
 
+	if (count < 0)
+		return complain_rc(path, -errno);
 	for (int i = 0; i < count; i++) {
-		char *file = text_of("%s/%s", path, entries[i]->d_name);
+		char *file = text_of("%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/",
+		                     entries[i]->d_name);
 
-		if (entries[i]->d_type != DT_DIR && begins_as_segment(file))
+		if (begins_as_segment(file))
 			add(list, file);
 		free(file);
 		free(entries[i]);
 	}
-	if (count >= 0)
-		free(entries);
+	free(entries);
+	return STATUS_OK;
 }
 
-static void add_all(struct list *list)
+static int add_all(struct list *list)
 {
 	size_t count;
-	char **names = segment_names(&count);
+	char **names;
+	int rc = segment_names(&names, &count);
 
+	if (rc)
+		return complain_rc("/dev/shm", rc);
 	for (size_t i = 0; i < count; i++)
 		add(list, names[i]);
 	names_end(names, count);
+	return STATUS_OK;
 }
 
 static bool is_directory(const char *name)
@@ -114,7 +128,7 @@ static void print_json(const struct list *list)
 		const struct segment *segment = &list->segments[i];
 
 		answer_object(NULL);
-		answer_text("name", segment->name);
+		answer_text("name", segment->operand);
 		answer_text("path", segment->path);
 		answer_text("error", segment->rc ? segment_reason(segment) : NULL);
 		if (segment->file.st_nlink) {
@@ -133,24 +147,26 @@ static void print_json(const struct list *list)
 	answer_end();
 }
 
+static int add_named(struct list *list, const char *name)
+{
+	if (is_directory(name))
+		return add_directory(list, name);
+	add(list, name);
+	return list->segments[list->count - 1].rc ? STATUS_FAILURE : STATUS_OK;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct list list = { 0 };
-	bool json;
-	int status = json_option(command, argc, argv, &json);
+	bool json = false;
+	const struct choice choices[] = { FLAG("json", &json), CHOICES_END };
+	int status = take_options(command, argc, argv, choices);
 
 	if (status >= 0)
 		return status;
-	status = STATUS_OK;
-	if (optind == argc)
-		add_all(&list);
+	status = optind == argc ? add_all(&list) : STATUS_OK;
 	for (int i = optind; i < argc; i++) {
-		if (is_directory(argv[i])) {
-			add_directory(&list, argv[i]);
-			continue;
-		}
-		add(&list, argv[i]);
-		if (list.segments[list.count - 1].rc)
+		if (add_named(&list, argv[i]))
 			status = STATUS_FAILURE;
 	}
 	if (json)

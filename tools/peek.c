@@ -2,18 +2,18 @@
 /* peek.c - stoa peek: messages, values, elements, without disturbing anybody. */
 #include "peek.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
+#include "look.h"
+#include "options.h"
 #include "show.h"
 #include "target.h"
 
 #define BYTES_DEFAULT 256
-#define BYTES_MOST (1ull << 32)
 #define FIRST_DEFAULT 10
 #define HEX_ROW 16u
 
@@ -21,15 +21,18 @@
 
 static void print_text(const uint8_t *bytes, uint64_t size, uint64_t whole)
 {
-	for (uint64_t i = 0; i < size; i++) {
+	for (uint64_t i = 0; i < size;) {
+		size_t letter = harmless_letter((const char *)bytes + i, size - i);
+
 		if (bytes[i] == '\n')
 			fputs("\\n", stdout);
 		else if (bytes[i] == '\\')
 			fputs("\\\\", stdout);
-		else if (bytes[i] >= ' ' && bytes[i] < 0x7f)
-			putchar(bytes[i]);
+		else if (letter)
+			fwrite(bytes + i, 1, letter, stdout);
 		else
 			printf("\\x%02x", bytes[i]);
+		i += letter ? letter : 1;
 	}
 	if (size < whole)
 		printf(" ... %" PRIu64 " bytes more", whole - size);
@@ -59,20 +62,18 @@ static void print_hex(const uint8_t *bytes, uint64_t size, uint64_t whole, unsig
 
 void answer_bytes(const uint8_t *bytes, uint64_t size)
 {
-	char *hex = must_have(malloc(2 * size + 1)), *text = must_have(malloc(size + 1));
+	char *hex = must_have(malloc(2 * size + 1));
 	bool printable = true;
 
 	for (uint64_t i = 0; i < size; i++) {
 		sprintf(hex + 2 * i, "%02x", bytes[i]);
-		printable &= bytes[i] < 0x80 && (isprint(bytes[i]) || bytes[i] == '\n' || bytes[i] == '\t');
-		text[i] = (char)bytes[i];
+		printable &= (bytes[i] >= ' ' && bytes[i] != 0x7f) || bytes[i] == '\n' || bytes[i] == '\t';
 	}
-	hex[2 * size] = text[size] = '\0';
+	hex[2 * size] = '\0';
 	answer_text("hex", hex);
 	if (printable)
-		answer_text("text", text);
+		answer_text_if_utf8("text", (const char *)bytes, size);
 	free(hex);
-	free(text);
 }
 
 /* ---- queues ---- */
@@ -232,78 +233,61 @@ int peek_object(struct stoa_segment *open, const struct stoa_object_info *info, 
 
 /* ---- the command ---- */
 
-static int peek(const char *name, const char *object, const struct peek_how *how)
+static int peek_open(struct stoa_segment *open, const char *name, const char *object,
+                     const struct peek_how *how)
 {
 	struct stoa_object_info info;
-	struct stoa_segment *open;
-	int rc = stoa_segment_open(name, STOA_READ_ONLY, &open), status = STATUS_OK;
+	int rc = object_find(open, object, &info);
 
+	if (was_cut())
+		return complain_rc(name, -ENODATA);
 	if (rc)
-		return complain_rc(name, rc);
-	rc = object_find(open, object, &info);
-	if (rc == -ENOENT)
-		status = complain(object, "there is no object of that name in %s", name);
-	else if (!rc && !can_be_peeked(info.kind))
-		status = complain(object, "a %s has nothing in it; see stoa stat", kind_name(info.kind));
-	if (rc || status) {
-		stoa_segment_close(open);
-		return status;
-	}
+		return complain(object, "there is no object of that name in %s", name);
+	if (!can_be_peeked(info.kind))
+		return complain(object, "a%s %s has nothing in it; see stoa stat",
+		                info.kind == STOA_KIND_EVENT ? "n" : "", kind_name(info.kind));
 	if (how->format == PEEK_JSON)
 		answer_array(NULL);
 	rc = peek_object(open, &info, how);
 	if (how->format == PEEK_JSON)
 		answer_end();
-	stoa_segment_close(open);
+	if (was_cut())
+		return complain_rc(name, -ENODATA);
 	return rc ? complain(object, "%s", rc == -EBADMSG ? "it is damaged" : reason(rc)) : STATUS_OK;
 }
 
-static bool format_option(const struct command *command, const char *text, enum peek_format *format)
+static int peek(const char *name, const char *object, const struct peek_how *how)
 {
-	static const char *const names[] = { "text", "hex", "json" };
+	struct stoa_segment *open;
+	int rc = look_open(name, &open), status;
 
-	for (int i = 0; i < 3; i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*format = (enum peek_format)i;
-			return true;
-		}
-	}
-	misused(command, "--format is text, hex or json, not \"%s\"", text);
-	return false;
+	if (rc)
+		return complain_rc(name, rc);
+	status = peek_open(open, name, object, how);
+	stoa_segment_close(open);
+	return status;
 }
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' },
-		{ "first", required_argument, NULL, 'n' },
-		{ "bytes", required_argument, NULL, 'b' },
-		{ "json", no_argument, NULL, 'j' },
-		HELP_OPTION,
-		END_OPTION,
-	};
+	static const char *const formats[] = { "text", "hex", "json", NULL }; /* as enum peek_format */
 	struct peek_how how = { .first = FIRST_DEFAULT, .bytes = BYTES_DEFAULT };
-	bool right = true;
-	int letter;
+	unsigned format = PEEK_TEXT;
+	bool json = false;
+	const struct choice choices[] = {
+		WORD("format", formats, &format),
+		FLAG("json", &json),
+		NUMBER("first", 0, UINT64_MAX, &how.first),
+		NUMBER("bytes", 0, PEEK_BYTES_MOST, &how.bytes),
+		CHOICES_END,
+	};
+	int status = take_options(command, argc, argv, choices);
 
-	while (right && (letter = next_option(command, argc, argv, options)) != -1) {
-		if (letter == 'h')
-			return STATUS_OK;
-		if (letter == 'f')
-			right = format_option(command, optarg, &how.format);
-		else if (letter == 'n')
-			right = number_option(command, "first", optarg, 0, UINT64_MAX, &how.first);
-		else if (letter == 'b')
-			right = number_option(command, "bytes", optarg, 0, BYTES_MOST, &how.bytes);
-		else if (letter == 'j')
-			how.format = PEEK_JSON;
-		else
-			right = false;
-	}
-	if (!right)
-		return STATUS_USAGE;
+	if (status >= 0)
+		return status;
 	if (argc - optind != 2)
 		return misused(command, "it takes the names of a segment and of an object");
+	how.format = json ? PEEK_JSON : (enum peek_format)format;
 	if (how.format == PEEK_JSON && !answer_possible())
 		return STATUS_FAILURE;
 	return peek(argv[optind], argv[optind + 1], &how);
@@ -312,7 +296,7 @@ static int run(const struct command *command, int argc, char **argv)
 /* clang-format off */
 const struct command command_peek = {
 	.name = "peek",
-	.operands = "[--format text|hex|json] [--first N] [--bytes N] NAME OBJECT",
+	.operands = "[--format text|hex|json | --json] [--first N] [--bytes N] NAME OBJECT",
 	.summary = "Shows messages, values and elements, and leaves them there",
 	.help =
 		"Messages that wait are shown in their order; nobody who sends or receives is disturbed.\n"

@@ -11,6 +11,8 @@ enum peek_format {
 	PEEK_JSON
 };
 
+#define PEEK_BYTES_MOST (1ull << 32)
+
 struct peek_how {
 	enum peek_format format;
 	uint64_t first; /* messages, or elements */

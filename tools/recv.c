@@ -15,6 +15,7 @@
 
 #include "answer.h"
 #include "input.h"
+#include "options.h"
 #include "peek.h"
 #include "target.h"
 

@@ -11,8 +11,10 @@
 void report_segment(const struct segment *segment)
 {
 	const struct stoa_segment_info *info = &segment->info;
+	char *path = harmless(segment->path);
 
-	printf("%s%s%s  %s\n", colour(BOLD), segment->name, colour(PLAIN), segment->path);
+	printf("%s%s%s  %s\n", colour(BOLD), segment->name, colour(PLAIN), path);
+	free(path);
 	printf("  %s, %s of them free for objects; %u of %u objects\n", show_bytes(info->total_bytes).at,
 	       show_bytes(info->free_bytes).at, info->objects_published, info->objects);
 	printf("  %u of %u participants%s", info->participants_alive, info->participants,
@@ -58,7 +60,7 @@ void report_participants(const struct segment *segment)
 	}
 }
 
-/* How many wait, and for what; or that somebody does, or did. */
+/* How many wait, and for what; or that somebody may. */
 static char *waiting_text(const struct object *object)
 {
 	size_t counts[4] = { 0 };
@@ -74,7 +76,7 @@ static char *waiting_text(const struct object *object)
 			length += (size_t)snprintf(text + length, sizeof text - length, "%s%zu for %s",
 			                           length ? ", " : "", counts[what], wait_name(what));
 	}
-	return text_of("%s", text);
+	return text_of("%s%s", text, object->waits_unseen ? "perhaps" : "");
 }
 
 /* Who holds something there: the first, and how many more. */
@@ -193,8 +195,10 @@ static void print_holders(const struct segment *segment, const struct object *ob
 
 static void print_waiters(const struct object *object)
 {
-	if (object->waiter_count)
+	if (object->waiter_count || object->waits_unseen)
 		putchar('\n');
+	if (object->waits_unseen)
+		puts("  perhaps somebody waits: who it is takes the right to look at the process");
 	for (size_t i = 0; i < object->waiter_count; i++)
 		printf("  process %d, thread %d waits for %s\n", object->waiters[i].pid,
 		       object->waiters[i].tid, wait_name(object->waiters[i].what));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "gather.h"
+#include "options.h"
 #include "target.h"
 
 /* A path may be a slip of the hand; what is called stoa.NAME in /dev/shm is not. */

@@ -33,6 +33,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "target.h"
 
 #define JOBS_MOST 1000

@@ -12,6 +12,7 @@
 
 #include "answer.h"
 #include "input.h"
+#include "options.h"
 #include "target.h"
 
 #define BATCH_MOST 65536

@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "gather.h"
+#include "options.h"
 #include "peek.h"
 #include "target.h"
 

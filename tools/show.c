@@ -2,6 +2,7 @@
 /* show.c - tables, sizes, times, colours; names made harmless. */
 #include "show.h"
 
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,13 +16,19 @@
 
 static int coloured = -1; /* not known yet */
 
+bool colours_wanted(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return !no_color || !*no_color;
+}
+
 bool colours(void)
 {
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *term = getenv("TERM");
 
 	if (coloured < 0)
-		coloured = isatty(STDOUT_FILENO) && !(no_color && *no_color) && term &&
-		           strcmp(term, "dumb") != 0;
+		coloured = isatty(STDOUT_FILENO) && colours_wanted() && term && strcmp(term, "dumb") != 0;
 	return coloured;
 }
 
@@ -131,50 +138,66 @@ struct text show_user(unsigned uid)
 
 /* ---- names ---- */
 
+size_t harmless_letter(const char *bytes, size_t size)
+{
+	mbstate_t state = { 0 };
+	wchar_t letter;
+	size_t length = mbrtowc(&letter, bytes, size, &state);
+
+	/* None of a width of zero: among them are those that turn the direction of a line round. */
+	return length > 0 && length <= size && iswprint((wint_t)letter) && wcwidth(letter) > 0 ? length : 0;
+}
+
 char *harmless(const char *name)
 {
 	size_t length = strlen(name);
 	char *safe = must_have(malloc(4 * length + 1)), *to = safe;
-	mbstate_t state = { 0 };
 
-	for (const char *at = name; *at;) {
-		wchar_t letter;
-		size_t bytes = mbrtowc(&letter, at, (size_t)(name + length - at), &state);
+	for (const char *end = name + length; name < end;) {
+		size_t letter = harmless_letter(name, (size_t)(end - name));
 
-		if (bytes < 5 && bytes > 0 && iswprint((wint_t)letter)) {
-			memcpy(to, at, bytes);
-			to += bytes;
-			at += bytes;
-			continue;
-		}
-		to += sprintf(to, "\\x%02x", (unsigned char)*at++);
-		memset(&state, 0, sizeof state);
+		if (letter)
+			to = mempcpy(to, name, letter);
+		else
+			to += sprintf(to, "\\x%02x", (unsigned char)*name);
+		name += letter ? letter : 1;
 	}
 	*to = '\0';
 	return safe;
 }
 
-/* On the screen, in places. */
+/* As many letters as fill no more than `places` on the screen: their bytes, and in `*width` what they fill. */
+static size_t fit(const char *text, unsigned places, unsigned *width)
+{
+	const char *at = text;
+
+	for (*width = 0; *at;) {
+		mbstate_t state = { 0 };
+		wchar_t letter;
+		size_t bytes = mbrtowc(&letter, at, strlen(at), &state);
+		bool good = bytes > 0 && bytes <= MB_LEN_MAX;
+		int wide = good ? wcwidth(letter) : 1;
+
+		if (wide > 0 && *width + (unsigned)wide > places)
+			break;
+		*width += wide > 0 ? (unsigned)wide : 0;
+		at += good ? bytes : 1;
+	}
+	return (size_t)(at - text);
+}
+
+size_t bytes_that_fit(const char *text, unsigned places)
+{
+	unsigned width;
+
+	return fit(text, places, &width);
+}
+
 static unsigned width_of(const char *text)
 {
-	mbstate_t state = { 0 };
-	unsigned width = 0;
+	unsigned width;
 
-	while (*text) {
-		wchar_t letter;
-		size_t bytes = mbrtowc(&letter, text, strlen(text), &state);
-		int wide;
-
-		if (bytes == 0 || bytes > 4) {
-			bytes = 1;
-			memset(&state, 0, sizeof state);
-			wide = 1;
-		} else {
-			wide = wcwidth(letter);
-		}
-		width += wide > 0 ? (unsigned)wide : 0;
-		text += bytes;
-	}
+	fit(text, UINT_MAX, &width);
 	return width;
 }
 
@@ -222,7 +245,7 @@ static unsigned last_of(const struct table *table, size_t row)
 
 void table_print(struct table *table, unsigned indent, FILE *to)
 {
-	unsigned widths[COLUMNS_MAX];
+	unsigned widths[COLUMNS_MAX], columns;
 
 	for (unsigned c = 0; c < table->columns; c++)
 		widths[c] = width_of(table->titles[c]);
@@ -232,9 +255,12 @@ void table_print(struct table *table, unsigned indent, FILE *to)
 		if (width > widths[i % table->columns])
 			widths[i % table->columns] = width;
 	}
+	columns = table->columns;
+	while (columns > 1 && !*table->titles[columns - 1])
+		columns--;
 	fprintf(to, "%*s", (int)indent, "");
-	for (unsigned c = 0; c < table->columns; c++)
-		print_cell(to, table->titles[c], table->align[c], widths[c], BOLD, c + 1 == table->columns);
+	for (unsigned c = 0; c < columns; c++)
+		print_cell(to, table->titles[c], table->align[c], widths[c], BOLD, c + 1 == columns);
 	fputc('\n', to);
 	for (size_t row = 0; row + table->columns <= table->count; row += table->columns) {
 		unsigned last = last_of(table, row);

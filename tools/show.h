@@ -18,7 +18,9 @@ enum colour {
 	YELLOW
 };
 
-/* Whether stdout gets colours: a terminal, and no NO_COLOR. */
+/* No NO_COLOR. */
+bool colours_wanted(void);
+/* Whether stdout gets colours: a terminal that can, and they are wanted. */
 bool colours(void);
 void colours_off(void);
 /* The sequence that switches a colour on; PLAIN: off.  "" without colours. */
@@ -35,8 +37,12 @@ struct text show_mode(unsigned mode);   /* rw-r----- */
 struct text show_user(unsigned uid);
 uint64_t since_ns(uint64_t realtime_ns); /* 0 where that is to come */
 
-/* A name from shared memory, with everything that a terminal would obey replaced.  malloc'd. */
+/* The length of the letter at `bytes`, where it is one that a terminal shows and does not obey; else 0. */
+size_t harmless_letter(const char *bytes, size_t size);
+/* A name from anywhere, with all other bytes as \xNN.  malloc'd. */
 char *harmless(const char *name);
+/* How many bytes of such a text fill no more than so many places on the screen: whole letters. */
+size_t bytes_that_fit(const char *text, unsigned places);
 
 /* ---- tables ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * tool.h - what the commands of stoa share: the table of commands, complaints, options.
+ * tool.h - what the commands of stoa share: the table of commands, complaints.
  *
  * A command is a struct in a file of its own; main.c has the table of them.  To add one: write the file,
  * declare it here, name it in main.c, meson.build and docs/man/stoa.1.scd.
@@ -8,7 +8,6 @@
 #ifndef STOA_TOOL_H
 #define STOA_TOOL_H
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +21,8 @@ enum status {
 	STATUS_FAILURE = 1, /* it could not be done, or what was looked at is not as it should be */
 	STATUS_USAGE = 2,
 };
+
+#define EXIT_STATUS_LINE "Exit status: 0 done; 1 failed, or not as it should be; 2 wrong usage."
 
 struct command {
 	const char *name;
@@ -44,48 +45,6 @@ int complain_rc(const char *name, int rc);
 const char *reason(int rc);
 /* "stoa: COMMAND: reason" and where to look.  Returns STATUS_USAGE. */
 int misused(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/*
- * The next option, as getopt_long(3) has it, but that errors are complained about in the form of the others: '?' has
- * been said already.  Options may stand behind operands.  --help is in every command: it prints the help, and
- * is 'h'.
- */
-int next_option(const struct command *command, int argc, char **argv, const struct option *options);
-/* The same, with short options: `letters` as getopt_long(3) has them, "+:..." where operands end the options. */
-int next_option_of(const struct command *command, int argc, char **argv, const char *letters,
-                   const struct option *options);
-/*
- * The same for commands whose operands may be numbers below zero, which no option looks like: operands are moved
- * to the front of argv, and `*operands` counts them.
- */
-int next_option_or_number(const struct command *command, int argc, char **argv, const struct option *options,
-                          int *operands);
-#define HELP_OPTION                                                                                          \
-	{                                                                                                    \
-		"help", no_argument, NULL, 'h'                                                               \
-	}
-#define END_OPTION                                                                                           \
-	{                                                                                                    \
-		NULL, 0, NULL, 0                                                                             \
-	}
-
-/*
- * The options of a command that has --json and --help alone: -1, or the status to end with; also where this program
- * has no JSON.
- */
-int json_option(const struct command *command, int argc, char **argv, bool *json);
-
-/* A number from `least` to `most`; false, and said, where it is none. */
-bool number_option(const struct command *command, const char *option, const char *text, uint64_t least,
-                   uint64_t most, uint64_t *number);
-
-/* Likewise, with K, M, G or T behind it for powers of 1,024. */
-bool size_option(const struct command *command, const char *option, const char *text, uint64_t least,
-                 uint64_t most, uint64_t *size);
-/* Seconds, with fractions. */
-bool seconds_option(const struct command *command, const char *option, const char *text, double least,
-                    double most, double *seconds);
-#define SECONDS_MOST 1e9
 
 /* The file of a segment's name.  malloc'd. */
 char *file_of(const char *name);

@@ -19,7 +19,7 @@ enum sort {
 /* An object; or a segment that has none, or cannot be opened: then `object` is "". */
 struct row {
 	uint8_t id[16];
-	char *segment, *object;
+	char *segment, *object; /* as they are: not harmless */
 	uint32_t kind;
 	bool rated;  /* there are two samples of it */
 	double fill; /* 0 to 1; negative: it has none */
@@ -28,8 +28,11 @@ struct row {
 	double sent_rate, received_rate;
 	uint64_t held; /* by all together */
 	size_t waiting;
+	bool waits_unseen;
 	struct text holder; /* who has held something longest; "" for nobody */
 	uint64_t held_ns;
+	int holder_pid;           /* 0: it is not known */
+	const char *holder_state; /* of participant_state() */
 	bool holder_stopped, holder_dead;
 	struct hold {
 		uint32_t role, participant;
@@ -39,7 +42,7 @@ struct row {
 };
 
 struct sample {
-	uint64_t now_ns;
+	uint64_t now_ns, time_ns; /* CLOCK_MONOTONIC, CLOCK_REALTIME */
 	size_t segments, alive, dead;
 	struct row *rows;
 	size_t count;
@@ -49,7 +52,7 @@ struct sample {
 void sample_take(struct sample *sample, const struct sample *before, char **names, size_t count);
 void sample_end(struct sample *sample);
 void sample_sort(struct sample *sample, enum sort sort);
-const char *sort_name(enum sort sort);
+extern const char *const sort_names[]; /* as enum sort */
 
 /* A line of words on the whole, without its end; and the rows under their titles, as many lines. */
 void sample_head(const struct sample *sample, FILE *to);

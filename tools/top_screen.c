@@ -9,11 +9,15 @@
 #ifdef HAVE_NCURSES
 
 #include <ncurses.h>
+#include <poll.h>
+#include <term.h>
 #include <wchar.h>
 
 #define HEAD_LINES 2
 #define SHORTEST 0.1
 #define LONGEST 60.0
+#define SIDE_STEP 16
+#define SIDE_MOST 1024
 
 struct screen {
 	struct sample sample;
@@ -21,34 +25,41 @@ struct screen {
 	size_t count;
 	double seconds;
 	enum sort sort;
-	bool paused, over;
+	bool paused, over, coloured;
 	int from; /* the row at the top */
+	int left; /* the place at the left edge */
 };
 
 /* ---- drawing ---- */
 
-/* One line, as far as the screen goes. */
-static void put_line(int y, const char *text, size_t length, int attributes)
+/* One line from the place `left` on, as far as the screen goes. */
+static void put_line(int y, const char *text, size_t length, int left, int attributes)
 {
 	wchar_t *wide = must_have(calloc(length + 1, sizeof *wide));
 	char *copy = must_have(strndup(text, length));
+	size_t count = mbstowcs(wide, copy, length), from = 0, to;
+	int places = 0;
 
-	if (mbstowcs(wide, copy, length) == (size_t)-1)
-		wide[0] = L'\0';
+	if (count == (size_t)-1)
+		count = 0;
+	while (from < count && left > 0)
+		left -= wcwidth(wide[from++]);
+	for (to = from; to < count && places + wcwidth(wide[to]) <= COLS; to++)
+		places += wcwidth(wide[to]);
 	attrset(attributes);
-	mvaddnwstr(y, 0, wide, COLS);
+	mvaddnwstr(y, 0, wide + from, (int)(to - from));
 	attrset(A_NORMAL);
 	free(wide);
 	free(copy);
 }
 
-static int attributes_of(const struct row *row)
+static int attributes_of(const struct screen *screen, const struct row *row)
 {
 	enum colour shade = row_colour(row);
 
 	if (shade == PLAIN)
 		return A_NORMAL;
-	return has_colors() ? COLOR_PAIR(shade == RED ? 1 : 2) : A_BOLD;
+	return screen->coloured ? COLOR_PAIR(shade == RED ? 1 : 2) : A_BOLD;
 }
 
 static void draw_head(const struct screen *screen)
@@ -57,15 +68,14 @@ static void draw_head(const struct screen *screen)
 	size_t length;
 	FILE *memory = must_have(open_memstream(&text, &length));
 
-	fputs("stoa top  ", memory);
+	fprintf(memory, "stoa top  %s", screen->paused ? "PAUSED  " : "");
 	sample_head(&screen->sample, memory);
-	fprintf(memory, "; by %s, every %.1f s%s", sort_name(screen->sort), screen->seconds,
-	        screen->paused ? ", PAUSED" : "");
+	fprintf(memory, "; by %s, every %.1f s", sort_names[screen->sort], screen->seconds);
 	fclose(memory);
-	put_line(0, text, length, A_BOLD);
+	put_line(0, text, length, 0, A_BOLD);
 	free(text);
 	text = text_of("sort: n)ame f)ill s)ent r)eceived h)eld w)aiting   p)ause  +/- interval  q)uit");
-	put_line(1, text, strlen(text), A_DIM);
+	put_line(1, text, strlen(text), 0, A_DIM);
 	free(text);
 }
 
@@ -83,9 +93,9 @@ static void draw_rows(const struct screen *screen)
 		int y = HEAD_LINES + (row < 0 ? 0 : 1 + row - screen->from);
 
 		if (row < 0)
-			put_line(y, at, line, A_REVERSE);
+			put_line(y, at, line, screen->left, A_REVERSE);
 		else if (row >= screen->from && y < LINES)
-			put_line(y, at, line, attributes_of(&screen->sample.rows[row]));
+			put_line(y, at, line, screen->left, attributes_of(screen, &screen->sample.rows[row]));
 		at += line + (at[line] == '\n');
 	}
 	free(text);
@@ -136,12 +146,18 @@ static void obey(struct screen *screen, int key)
 		screen->from++;
 	else if (key == KEY_UP)
 		screen->from--;
+	else if (key == KEY_RIGHT && screen->left < SIDE_MOST)
+		screen->left += SIDE_STEP;
+	else if (key == KEY_LEFT && screen->left > 0)
+		screen->left -= SIDE_STEP;
 	else if (key == KEY_NPAGE)
 		screen->from += LINES / 2;
 	else if (key == KEY_PPAGE)
 		screen->from -= LINES / 2;
 	else if (key == KEY_HOME)
-		screen->from = 0;
+		screen->from = screen->left = 0;
+	else if (key == KEY_END)
+		screen->from = (int)screen->sample.count;
 }
 
 /* ---- time ---- */
@@ -163,6 +179,13 @@ static void look(struct screen *screen)
 	screen->sample = sample;
 }
 
+static bool terminal_has_gone(void)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
 /* Keys, until it is time for the next look, or for ever. */
 static void until_next_look(struct screen *screen)
 {
@@ -177,27 +200,46 @@ static void until_next_look(struct screen *screen)
 		draw(screen);
 		timeout(screen->paused ? -1 : (int)(end - now));
 		key = getch();
-		if (key == ERR && screen->paused) { /* the terminal has gone */
+		if (key != ERR) {
+			obey(screen, key);
+		} else if (terminal_has_gone()) {
 			screen->over = true;
-			return;
+		} else if (screen->paused ||
+		           now_ms() < end) { /* a signal; or there is nothing to read from */
+			poll(NULL, 0, 10);
 		}
-		obey(screen, key);
 	}
+}
+
+/* Of the terminal; NULL: it does. */
+static const char *why_unfit(void)
+{
+	bool moves;
+	int rc;
+
+	if (setupterm(NULL, STDOUT_FILENO, &rc) != OK)
+		return "the terminal is unknown";
+	moves = cursor_address;
+	del_curterm(cur_term);
+	return moves ? NULL : "the terminal can but print lines";
 }
 
 int top_screen(char **names, size_t count, double seconds, enum sort sort)
 {
 	struct screen screen = { .names = names, .count = count, .seconds = seconds, .sort = sort };
-	const char *no_color = getenv("NO_COLOR");
+	const char *unfit;
 	SCREEN *terminal;
 
 	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
 		return complain("top", "this is no terminal; see --once and --batch");
-	terminal = newterm(NULL, stdout, stdin);
+	unfit = why_unfit();
+	terminal = unfit ? NULL : newterm(NULL, stdout, stdin);
 	if (!terminal)
-		return complain("top", "the terminal is unknown; see --once and --batch");
+		return complain("top", "%s; see --once and --batch",
+		                unfit ? unfit : "the terminal cannot be used");
 	colours_off(); /* ncurses has its own */
-	if (has_colors() && !(no_color && *no_color)) {
+	screen.coloured = has_colors() && colours_wanted();
+	if (screen.coloured) {
 		start_color();
 		use_default_colors();
 		init_pair(1, COLOR_RED, -1);

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "answer.h"
+#include "options.h"
 #include "source.h"
 
 #define LOOK_NS 50000000
