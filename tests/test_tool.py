@@ -2,81 +2,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The command stoa, as its users meet it: test_tool.py TOOL TOOL_WORLD [WORDCOUNT]
 
-Its answers on a segment with one of everything (tool_world.c), and on a running example; with processes that are
-stopped and killed; with names that mean nothing, and with copies of a segment that are damaged at random; its
-screen on a pseudo-terminal.  Speaks TAP.
+The commands that look: their answers on a segment with one of everything (tool_world.c), and on a running example;
+with processes that are stopped and killed.  Speaks TAP.
 """
-import contextlib
 import fcntl
 import json
 import os
-import pty
 import random
 import re
-import select
 import shutil
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
-import termios
 from pathlib import Path
 
-from tool_support import ENVIRONMENT, PATIENCE, TOOL, await_that, is_without_json, parsed, require, run, stoa
+from tool_looked import NAME, World, can_look, main, object_of, stat
+from tool_support import ENVIRONMENT, TOOL, await_that, parsed, require, stoa
 
-WORLD = os.path.abspath(sys.argv[2])
 WORDCOUNT = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
-NAME = f"test-tool-{os.getpid()}"
-
-
-class World:
-    """tool_world, running."""
-
-    def __init__(self, name, *more):
-        self.name = name
-        self.process = subprocess.Popen(
-            [WORLD, name, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
-        )
-        words = self.process.stdout.readline().split()
-        assert words and words[0] == "ready", "tool_world does not start"
-        self.pid, self.child = self.process.pid, int(words[1])
-        await_that(lambda: "waits for a message" in stoa("stat", name, "empty").out or not can_look())
-
-    def tell(self, letter):
-        self.process.stdin.write(letter)
-        self.process.stdin.flush()
-        if letter != "x":
-            assert self.process.stdout.readline() == f"done {letter}\n"
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        await_that(lambda: all(not p["alive"] for p in stat(self.name)["participants"]))
-
-    def end(self):
-        if self.process.poll() is None:
-            os.kill(self.pid, signal.SIGCONT)
-            self.process.kill()
-        self.process.wait()
-        for left in Path("/dev/shm").glob(f"stoa.{self.name}*"):
-            left.unlink(missing_ok=True)
-
-
-def can_look():
-    """Whether /proc tells here what a process of ours waits for."""
-    try:
-        return bool(Path("/proc/self/syscall").read_text())
-    except OSError:
-        return False
-
-
-def stat(*operands):
-    return parsed(stoa("stat", "--json", *operands))
-
-
-def object_of(name, which):
-    return next(o for o in stat(name)["objects"] if o["name"] == which)
 
 
 # ---- the commands, on a segment with one of everything ----
@@ -115,6 +60,18 @@ def stat_tells_of_objects_holders_and_waiters(world):
     require("redelivered  0" in stoa("stat", world.name, "jobs").out)
 
 
+def who_waits_by_a_descriptor_is_seen_too(_):
+    if not can_look():
+        return "/proc does not tell"
+    world = World(f"{NAME}-epoll")
+    try:
+        world.tell("f")
+        require(await_that(lambda: {w["pid"] for w in object_of(world.name, "empty")["waiters"]} == {world.pid, world.child}))
+    finally:
+        world.end()
+    return None
+
+
 def columns_of_a_table_stand_below_each_other(world):
     lines = stoa("stat", world.name).out.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("  OBJECT"))
@@ -139,17 +96,6 @@ def peek_shows_what_lies_there_and_leaves_it(world):
     require(len(parsed(stoa("peek", "--json", "--first", 1, world.name, "jobs"))) == 1)
 
 
-def nothing_that_a_terminal_would_obey_comes_through(world):
-    require("\x1b" not in stoa("peek", world.name, "jobs").out)
-    odd = Path(f"/dev/shm/stoa.{world.name}-\x1b[2J")
-    odd.write_text("odd")
-    try:
-        answer = stoa("ls")
-        require("\x1b" not in answer.out and rf"{world.name}-\x1b[2J" in answer.out, answer)
-    finally:
-        odd.unlink()
-
-
 def check_finds_it_whole_and_dump_shows_all(world):
     answer = stoa("check", world.name)
     require(answer.status == 0 and answer.out == f"{world.name}: whole\n", answer)
@@ -157,6 +103,12 @@ def check_finds_it_whole_and_dump_shows_all(world):
     require(answer.status == 0 and answer.out.endswith(f"{world.name}: whole\n"), answer)
     for word in ("queue of", "lock of", "[1]  -7", "twelve bytes", "0123456789abcdef"):
         require(word in answer.out, answer)
+    dumped = parsed(stoa("dump", "--json", "--first", 3, world.name))
+    objects = {o["name"]: o for o in dumped["objects"]}
+    require((dumped["verdict"], len(dumped["participants"]), len(objects)) == ("whole", 2, 10), dumped)
+    require(objects["numbers"]["content"] == [0, -7, 0] and "content" not in objects["lock"], dumped)
+    require([m.get("text") for m in objects["jobs"]["content"]] == ["second", None], dumped)
+    require(objects["lock"]["holders"][0]["pid"] == world.pid, dumped)
 
 
 def a_copy_of_a_stopped_segment_is_checked_and_damage_is_told(world):
@@ -219,81 +171,6 @@ def set_files(count):
     import resource
 
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
-
-
-# ---- what cannot be ----
-
-
-def usage_is_explained(_):
-    require(stoa("--help").status == 0 and "stoa ls" in stoa("--help").out)
-    require(re.match(r"stoa \d+\.\d+\.\d+, library ", stoa("--version").out))
-    require(stoa().status == 2)
-    for command in ("ls", "stat", "top", "peek", "dump", "check", "gc", "doctor"):
-        answer = stoa(command, "--help")
-        require(answer.status == 0 and answer.out.startswith(f"usage: stoa {command} "), answer)
-        require(max(map(len, answer.out.splitlines())) <= 110, answer)
-        require(stoa(command, "--no-such-thing").is_refused(2, "there is no such option"))
-    for wrong in (
-        ["bogus"], ["stat"], ["stat", "a", "b", "c"], ["peek", "a"], ["check"], ["dump"], ["doctor", "a"],
-        ["top", "--batch", "0"], ["top", "--batch"], ["top", "--sort", "size"], ["top", "--interval", "x"],
-        ["top", "--json"], ["peek", "--first", "-1", "a", "b"], ["peek", "--format", "xml", "a", "b"],
-    ):  # fmt: skip
-        require(stoa(*wrong).is_refused(2, ""), stoa(*wrong))
-
-
-def what_is_not_there_is_said_in_one_line(world):
-    for command in (["stat"], ["check"], ["dump"], ["peek", "--first", "1"]):
-        more = ["jobs"] if command[0] == "peek" else []
-        answer = stoa(*command, "nothing-of-that-name", *more)
-        require(answer.is_refused(1, "stoa: nothing-of-that-name: there is nothing of that name"), answer)
-    require(stoa("ls", "nothing-of-that-name").status == 1)
-    require(stoa("stat", world.name, "nothing").is_refused(1, "there is no object of that name in"))
-    require(stoa("peek", world.name, "nothing").is_refused(1, "there is no object of that name in"))
-    require(stoa("peek", world.name, "lock").is_refused(1, "a lock has nothing in it"))
-
-
-def what_is_no_segment_is_said_in_one_line(world):
-    with tempfile.TemporaryDirectory() as directory:
-        image = bytearray(Path(f"/dev/shm/stoa.{world.name}").read_bytes())
-        files = {
-            "text": (b"this is no segment\n" * 100, "no segment of stoa"),
-            "empty": (b"", "cut short"),
-            "cut": (bytes(image[:5000]), "cut short"),
-            "version": (bytes(image[:12]) + struct.pack("<I", 7) + bytes(image[16:]), "another version"),
-            "endian": (bytes(image[:8]) + image[11:7:-1] + bytes(image[12:]), "other words"),
-        }
-        os.mkfifo(f"{directory}/fifo")
-        os.mkdir(f"{directory}/directory")
-        for name, (content, _) in files.items():
-            Path(directory, name).write_bytes(content)
-        files |= {"fifo": (None, "no regular file"), "directory": (None, "no regular file")}
-        for name, (_, words) in files.items():
-            for command in ("stat", "check", "dump"):
-                answer = stoa(command, f"{directory}/{name}")
-                require(answer.is_refused(1, words), answer)
-        answer = stoa("ls", f"{directory}/version", f"{directory}/text")
-        require(answer.status == 1 and "another version" in answer.out and "no segment" in answer.out, answer)
-
-
-def who_may_not_look_is_told_so(world):
-    if os.getuid() != 0:
-        return "not root"
-    with tempfile.TemporaryDirectory() as directory:
-        tool = shutil.copy(TOOL, directory)
-        os.chmod(directory, 0o755)
-        os.chmod(tool, 0o755)
-        libraries = subprocess.run(["ldd", TOOL], capture_output=True, text=True).stdout
-        place = re.search(r"(/\S*)/libstoa\.so", libraries)
-        environment = dict(ENVIRONMENT)
-        if place:
-            shutil.copy(re.search(r"/\S*libstoa\.so\S*", libraries).group(), directory)
-            environment["LD_LIBRARY_PATH"] = directory
-        done = subprocess.run(
-            [tool, "ls", world.name], user=65534, group=65534, extra_groups=[], env=environment,
-            capture_output=True, text=True, timeout=PATIENCE,
-        )  # fmt: skip
-        require(done.returncode == 1 and "no permission to read it" in done.stdout, done)
-    return None
 
 
 # ---- the stopped, the dead, and what they leave ----
@@ -369,6 +246,13 @@ def gc_removes_by_itself_what_says_so(_):
 # ---- on a running example ----
 
 
+RUNNING = (
+    ["ls", "NAME"], ["stat", "NAME"], ["stat", "NAME", "chunks"], ["check", "NAME"], ["dump", "NAME"],
+    ["dump", "--json", "NAME"], ["peek", "--json", "NAME", "chunks"], ["peek", "--format", "hex", "NAME", "lengths"],
+    ["top", "--once", "--interval", "0.05", "NAME"], ["gc", "NAME"],
+)  # fmt: skip
+
+
 def a_running_word_count_is_shown_and_checked(_):
     if not WORDCOUNT:
         return "the examples are not built"
@@ -387,12 +271,14 @@ def a_running_word_count_is_shown_and_checked(_):
             try:
                 require(await_that(lambda: Path(f"/dev/shm/stoa.{name}").exists() or process.poll() is not None))
                 require(await_that(lambda: stoa("ls", name).status or len(stat(name)["participants"]) == 6))
-                for _ in range(10):
-                    answer = stoa("check", name)
-                    require(answer.status == 0 and "broken" not in answer.out, answer)
-                    answer = stoa("stat", name)
-                    require(answer.status == 0 and "chunks" in answer.out, answer)
-                    require(stoa("peek", "--json", name, "chunks").status == 0)
+                for _ in range(5):  # each with one of them stopped, wherever it is
+                    stopped = random.choice(stat(name)["participants"])["pid"]
+                    os.kill(stopped, signal.SIGSTOP)
+                    for words in RUNNING:
+                        answer = stoa(*[name if word == "NAME" else word for word in words])
+                        require(answer.status == 0 and "broken" not in answer.out and not answer.err, answer)
+                        require("chunks" in answer.out or words[0] not in ("stat", "top", "dump"), answer)
+                    os.kill(stopped, signal.SIGCONT)
                 victim = stat(name)["participants"][-1]["pid"]
                 os.kill(victim, signal.SIGKILL)
                 answer = stoa("check", name)
@@ -405,267 +291,18 @@ def a_running_word_count_is_shown_and_checked(_):
     return None
 
 
-# ---- damage ----
-
-
-def damage(image, chance):
-    """A few words near the header, the directory or the objects become others."""
-    for _ in range(chance.choice((1, 1, 3, 10, 100))):
-        at = chance.randrange(len(image) // 8) * 8
-        if chance.random() < 0.6:  # where words are that mean something
-            at = chance.choice((chance.randrange(0, 192), chance.randrange(192, 4096), at)) & ~7
-            used = [i for i in range(at, min(at + 4096, len(image)), 8) if any(image[i : i + 8])]
-            at = chance.choice(used) if used else at
-        old = struct.unpack_from("<Q", image, at)[0]
-        new = chance.choice((
-            0, 2**64 - 1, old + 1, old - 1, old ^ 1 << chance.randrange(64), chance.randrange(2**64),
-            chance.randrange(100), old & ~0xffffff | chance.randrange(200),
-        ))  # fmt: skip
-        struct.pack_into("<Q", image, at, new % 2**64)
-
-
-def random_damage_is_survived(world):
-    os.kill(world.pid, signal.SIGSTOP)
-    good = Path(f"/dev/shm/stoa.{world.name}").read_bytes()
-    os.kill(world.pid, signal.SIGCONT)
-    seed = int(os.environ.get("SEED", "1"))
-    runs, first = int(os.environ.get("RUNS", "60")), int(os.environ.get("FIRST", "0"))
-    commands = (
-        ["ls"], ["stat"], ["check"], ["dump"], ["top", "--once", "--interval", "0.05"],
-        ["peek", "jobs"], ["peek", "ring"], ["peek", "state"], ["peek", "numbers"],
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-        copy = f"{directory}/copy"
-        for run in range(first, first + runs):
-            image = bytearray(good)
-            damage(image, random.Random(seed * 1000003 + run))
-            Path(copy).write_bytes(image)
-            for command, *more in commands:
-                options, operands = (more, []) if command == "top" else ([], more)
-                answer = stoa(command, *options, copy, *operands)
-                require(answer.status in (0, 1), f"SEED={seed} FIRST={run} RUNS=1: {answer}")
-                require("\x1b" not in answer.out and "Sanitizer" not in answer.err, answer)
-
-
-# ---- the screen ----
-
-
-class Screen:
-    """stoa top on a pseudo-terminal, and what stands there: enough of a vt100 for that."""
-
-    def __init__(self, lines, columns, *arguments):
-        self.lines, self.columns = lines, columns
-        self.clear()
-        self.rest = ""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execve(TOOL, [TOOL, *arguments], dict(ENVIRONMENT, TERM="vt100"))
-        self.resize(lines, columns)
-        self.status = None
-
-    def clear(self):
-        self.cells = [[" "] * self.columns for _ in range(self.lines)]
-        self.top, self.bottom = 0, self.lines - 1  # of what scrolls
-        self.y = self.x = 0
-
-    def resize(self, lines, columns):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self.lines, self.columns = lines, columns
-        self.clear()
-
-    def press(self, keys):
-        os.write(self.fd, keys.encode())
-
-    def look(self, seconds=0.05):
-        while select.select([self.fd], [], [], seconds)[0]:
-            try:
-                data = os.read(self.fd, 65536)
-            except OSError:  # the other end is closed
-                data = b""
-            if not data:
-                if self.status is None:
-                    self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-                return
-            self.feed(self.rest + data.decode(errors="replace"))
-
-    def feed(self, text):
-        at = 0
-        while at < len(text):
-            match = re.compile(r"\x1b(\[[?0-9;]*[A-Za-z]|[()].|[=>78MDEH])").match(text, at)
-            if text[at] == "\x1b" and not match and len(text) - at < 16:
-                break  # the end of it is still to come
-            if match:
-                self.obey(match.group(1))
-                at = match.end()
-                continue
-            self.put(text[at])
-            at += 1
-        self.rest = text[at:]
-
-    def put(self, letter):
-        if letter == "\r":
-            self.x = 0
-        elif letter == "\n":
-            self.line_feed()
-        elif letter == "\b":
-            self.x = max(self.x - 1, 0)
-        elif letter == "\t":
-            self.x = min(self.x // 8 * 8 + 8, self.columns - 1)
-        elif letter >= " ":
-            if self.x < self.columns and self.y < self.lines:
-                self.cells[self.y][self.x] = letter
-            self.x += 1
-
-    def line_feed(self):
-        if self.y == self.bottom:
-            self.cells[self.top : self.bottom + 1] = self.cells[self.top + 1 : self.bottom + 1] + [[" "] * self.columns]
-        else:
-            self.y = min(self.y + 1, self.lines - 1)
-
-    def reverse_line_feed(self):
-        if self.y == self.top:
-            self.cells[self.top : self.bottom + 1] = [[" "] * self.columns] + self.cells[self.top : self.bottom]
-        else:
-            self.y = max(self.y - 1, 0)
-
-    def obey(self, code):
-        if code == "M":
-            self.reverse_line_feed()
-        elif code == "D":
-            self.line_feed()
-        if code[0] != "[":
-            return
-        numbers = [int(n or 0) for n in re.findall(r"\d+", code)] or [0]
-        step = max(numbers[0], 1)
-        if code[-1] == "H":
-            self.y = min(step, self.lines) - 1
-            self.x = (numbers[1] if len(numbers) > 1 else 1) - 1
-        elif code[-1] in "AB":
-            self.y = min(max(self.y + (step if code[-1] == "B" else -step), 0), self.lines - 1)
-        elif code[-1] in "CD":
-            self.x = max(self.x + (step if code[-1] == "C" else -step), 0)
-        elif code[-1] == "r":
-            ends = numbers if len(numbers) == 2 else [1, self.lines]
-            self.top, self.bottom = max(ends[0], 1) - 1, min(ends[1], self.lines) - 1
-            self.y = self.x = 0
-        elif code[-1] == "K":
-            first, last = (0, self.x + 1) if numbers[0] == 1 else (self.x, self.columns)
-            self.cells[self.y][first:last] = [" "] * len(self.cells[self.y][first:last])
-        elif code[-1] == "J":
-            for y in range(self.y + (self.x > 0), self.lines):
-                self.cells[y] = [" "] * self.columns
-            if self.x and numbers[0] == 0:
-                self.cells[self.y][self.x :] = [" "] * (self.columns - self.x)
-
-    def rows(self):
-        return ["".join(line).rstrip() for line in self.cells]
-
-    def shows(self, pattern):
-        def there():
-            self.look()
-            return re.search(pattern, "\n".join(self.rows()), re.MULTILINE)
-
-        require(await_that(there), f"{pattern!r} is not on the screen:\n" + "\n".join(self.rows()))
-
-    def end(self):
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self.fd)
-
-
-def top_is_used_by_its_keys(world):
-    second = f"{NAME}-second"
-    screen = Screen(30, 120, "top", "--interval", "0.2", world.name, second)
-    other = None
-    try:
-        screen.shows(rf"^stoa top .*by name")
-        screen.shows(rf"^{world.name} +jobs +queue +\d \(")
-        screen.shows(rf"^{second} +not there")
-        screen.press("f")
-        screen.shows("by fill")
-        screen.shows(rf"SEGMENT.*\n{world.name} +(jobs|ring) ")  # both are a quarter full
-        screen.press("h")
-        screen.shows("by held")
-        screen.shows(r"^\S+ +lock +lock +held .*tool_world \d+ +\S+ s")
-        if can_look():
-            screen.press("w")
-            screen.shows(rf"SEGMENT.*\n{world.name} +empty ")
-        screen.press("s")
-        screen.shows("by sent")
-        screen.press("p")
-        screen.shows("PAUSED")
-        screen.press("n")
-        screen.shows("by name.*PAUSED")
-        screen.press("p")
-        screen.shows(r"by name, every 0\.2 s$")
-        screen.press("+")
-        screen.shows(r"every 0\.4 s")
-        screen.press("-")
-        other = World(second)
-        screen.shows(rf"^{second} +jobs +queue")
-        other.tell("x")
-        screen.shows(rf"^{second} +not there")
-        screen.resize(8, 50)
-        screen.shows(r"\Astoa top")
-        screen.shows("^SEGMENT +OBJECT")
-        require(all(len(row) <= 50 for row in screen.rows()) and len(screen.rows()) == 8)
-        screen.press("\x1bOB" * 3 + "\x1b[6~")  # down; and a key that is unknown here ends nothing
-        screen.resize(30, 120)
-        screen.shows(rf"^{world.name} +state ")
-        screen.press("q")
-        require(await_that(lambda: screen.look() or screen.status is not None), "it does not quit")
-        require(screen.status == 0, screen.status)
-    finally:
-        screen.end()
-        if other:
-            other.end()
-
-
-def on_terminal(*arguments, **environment):
-    """What the command prints on a terminal."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execve(TOOL, [TOOL, *arguments], dict(ENVIRONMENT, TERM="xterm-256color", **environment))
-    text = b""
-    while True:
-        try:
-            data = os.read(fd, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        text += data
-    os.waitpid(pid, 0)
-    os.close(fd)
-    return text.decode()
-
-
-def colours_are_for_terminals_that_want_them(world):
-    require("\x1b[" in on_terminal("ls", world.name))
-    require("\x1b[" not in on_terminal("ls", world.name, NO_COLOR="1"))
-    require("\x1b[" not in stoa("ls", world.name).out)
-
-
 # ---- all of them ----
 
 TESTS = [
     ls_tells_size_objects_participants_and_owner,
     ls_lists_the_segments_of_a_directory,
     stat_tells_of_objects_holders_and_waiters,
+    who_waits_by_a_descriptor_is_seen_too,
     columns_of_a_table_stand_below_each_other,
     peek_shows_what_lies_there_and_leaves_it,
-    nothing_that_a_terminal_would_obey_comes_through,
     check_finds_it_whole_and_dump_shows_all,
     a_copy_of_a_stopped_segment_is_checked_and_damage_is_told,
-    usage_is_explained,
-    what_is_not_there_is_said_in_one_line,
-    what_is_no_segment_is_said_in_one_line,
-    who_may_not_look_is_told_so,
     stopped_processes_hold_up_nobody_and_are_told,
-    random_damage_is_survived,
-    top_is_used_by_its_keys,
-    colours_are_for_terminals_that_want_them,
     top_prints_tables_and_lines_of_json,
     doctor_names_a_cure_for_whatever_it_finds,
     a_running_word_count_is_shown_and_checked,
@@ -675,15 +312,5 @@ TESTS = [
 ]
 
 
-def main():
-    if is_without_json():
-        return 0
-    world = World(NAME)
-    try:
-        return run(TESTS, lambda number: contextlib.nullcontext(world))
-    finally:
-        world.end()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS))

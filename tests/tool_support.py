@@ -7,7 +7,7 @@ import sys
 import time
 
 TOOL = os.path.abspath(sys.argv[1])
-PATIENCE = 100  # seconds, for what must happen
+PATIENCE = int(os.environ.get("PATIENCE", "100"))  # seconds, for what must happen
 SANITIZER_FOUND = 99
 
 ENVIRONMENT = dict(
@@ -20,10 +20,10 @@ ENVIRONMENT.pop("NO_COLOR", None)
 
 
 class Answer:
-    def __init__(self, arguments, given=b"", **options):
+    def __init__(self, arguments, given=b"", tool=TOOL, environment=ENVIRONMENT, **options):
         done = subprocess.run(
-            [TOOL, *map(str, arguments)],
-            env=ENVIRONMENT,
+            [tool, *map(str, arguments)],
+            env=environment,
             input=given if isinstance(given, bytes) else given.encode(),
             capture_output=True,
             timeout=PATIENCE,
@@ -64,12 +64,21 @@ def await_that(condition):
     return True
 
 
+WORDS_WITHOUT = {"json": (["doctor", "--json"], "built without jansson"), "top": (["top"], "built without ncurses")}
+
+
+def is_without(*parts):
+    """Whether one of these was left out of the command when it was built; that is told."""
+    for part in parts:
+        command, words = WORDS_WITHOUT[part]
+        if words in stoa(*command).err:
+            print(f"1..0 # SKIP {words}")
+            return True
+    return False
+
+
 def is_without_json():
-    """Whether there is nothing to look at; that is told."""
-    without = stoa("doctor", "--json").err.startswith("stoa: --json")
-    if without:
-        print("1..0 # SKIP built without jansson")
-    return without
+    return is_without("json")
 
 
 def run(tests, subject):

@@ -4,8 +4,8 @@
  *
  * Says "ready" and a pid when all is there: messages that wait, one under a lease, a lock and a permit that are held,
  * and a child, of that pid, which waits for a message at an empty queue.  Then it does what it reads, a letter at a
- * time: s sends 1,000 messages and receives them, r releases the lease, x removes the name and ends.  With "last" the
- * last to leave removes the name.
+ * time: s sends 1,000 messages and receives them, r releases the lease, f takes a descriptor for epoll of the empty
+ * queue, x removes the name and ends.  With "last" the last to leave removes the name.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -120,6 +120,8 @@ static int obey(const char *name)
 			MUST(send_some());
 		else if (letter == 'r')
 			MUST(stoa_receiver_release(receiver, &lease));
+		else if (letter == 'f')
+			MUST(stoa_queue_fd(empty, STOA_READABLE) < 0);
 		else if (letter == 'x')
 			return stoa_segment_unlink(name);
 		else
