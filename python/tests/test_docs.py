@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the documentation shows in Python is run, each block as a program of its own."""
+"""What the documents show in Python is run, each block as a program of its own; tests/test_docs.py has the others."""
 
 import os
-import re
 import secrets
 import subprocess
 import sys
@@ -12,16 +11,17 @@ import pytest
 from conftest import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+sys.path.append(str(ROOT / "tests"))
+import doc_blocks  # noqa: E402
+
 NAME = '"example-'  # of what lasts: each run has its own
 
 
 def blocks():
-    for document in "README.md", "docs/python.md":
-        text = (ROOT / document).read_text()
-        for block in BLOCK.finditer(text):
-            line = text.count("\n", 0, block.start()) + 1
-            yield pytest.param(block[1], id=f"{document}:{line}")
+    for document in doc_blocks.documents(ROOT):
+        for block in doc_blocks.blocks(document, ROOT):
+            if block.language == "python" and "not run" not in block.said:
+                yield pytest.param(block.text, id=block.place)
 
 
 def test_there_is_something_to_run():
