@@ -243,8 +243,6 @@ static int array_set(PyObject *object, PyObject *key, PyObject *given)
 	return rc ? array_fault(rc) : 0;
 }
 
-#define FAST(FUNCTION) (PyCFunction)(void (*)(void))(FUNCTION), METH_FASTCALL
-
 static PyMethodDef array_methods[] = {
 	{ "add", FAST(array_add), "add(i, n): adds to an element, atomically; the number before" },
 	{ "sub", FAST(array_sub), "sub(i, n): subtracts from an element, atomically; the number before" },

@@ -23,7 +23,7 @@ static struct lease *lease_at(PyObject *self)
 
 PyObject *lease_take(PyObject *self, const struct timespec *deadline)
 {
-	PyObject *made = ((allocfunc)PyType_GetSlot(lease_type, Py_tp_alloc))(lease_type, 0);
+	PyObject *made = object_new(lease_type);
 	struct lease *lease = lease_at(made);
 	int rc;
 
@@ -121,15 +121,13 @@ static PyObject *lease_redelivered(PyObject *self, void *unused)
 
 static void lease_dealloc(PyObject *self)
 {
-	PyTypeObject *type = Py_TYPE(self);
 	struct lease *lease = lease_at(self);
 
 	if (lease->open)
 		settle(self, false);
 	Py_XDECREF(lease->item);
 	Py_XDECREF(lease->queue);
-	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-	Py_DECREF(type);
+	object_free(self);
 }
 
 static PyMethodDef lease_methods[] = {

@@ -4,7 +4,6 @@
  * waiting.
  */
 #include "module.h"
-#include "number.h"
 
 #include <errno.h>
 #include <math.h>
@@ -94,6 +93,29 @@ int add_type(PyObject *module, PyType_Spec *spec)
 
 	Py_XDECREF(type);
 	return rc;
+}
+
+PyObject *object_new(PyTypeObject *type)
+{
+	return ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+}
+
+void object_free(PyObject *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+
+	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+	Py_DECREF(type);
+}
+
+PyObject *object_or_fault(PyObject *made, int rc, const char *what)
+{
+	if (!rc)
+		return made;
+	if (!PyErr_Occurred())
+		raise_fault(rc, what);
+	Py_DECREF(made);
+	return NULL;
 }
 
 static int module_exec(PyObject *module)

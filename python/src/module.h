@@ -40,9 +40,22 @@ int call_waiting(int (*fn)(void *context, const struct timespec *deadline), void
 
 /* The handle of a Segment; NULL with an exception where it is closed, or no Segment. */
 struct stoa_segment *segment_handle(PyObject *segment);
+/* The same of the arguments (segment, name) of a function of the module. */
+struct stoa_segment *segment_and_name(PyObject *args, const char **name);
 
 /* A new type from its spec, put into the module under its own name.  -1 with an exception. */
 int add_type(PyObject *module, PyType_Spec *spec);
+
+/* An object of a type of ours, all zero; NULL with an exception. */
+PyObject *object_new(PyTypeObject *type);
+/* The end of its dealloc. */
+void object_free(PyObject *self);
+/* `made`, where `rc` is 0; else it goes, and NULL with the exception that there is, or that of `rc`. */
+PyObject *object_or_fault(PyObject *made, int rc, const char *what);
+
+/* In a PyMethodDef: of a function that gets its arguments as a vector; and by name, as a tuple and a dict. */
+#define FAST(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL
+#define KEYED(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
 /* What each file adds.  -1 with an exception. */
 int add_segment(PyObject *module);
@@ -56,6 +69,8 @@ int add_sync(PyObject *module);
  * holds none of its parent's locks. */
 PyObject *forget_holding(PyObject *module, PyObject *unused);
 PyObject *unlock(PyObject *module, PyObject *args);
+PyObject *value_info(PyObject *module, PyObject *args); /* (typecode or None, size, writers) */
+PyObject *array_info(PyObject *module, PyObject *args); /* (typecode, count, writers; 0: it is not whole) */
 PyObject *queue_look(PyObject *module, PyObject *args);
 PyObject *object_waits(PyObject *module, PyObject *args);
 PyObject *object_holders(PyObject *module, PyObject *args);

@@ -2,7 +2,7 @@
 /**
  * monitor.c - what stoa.monitor asks of objects that it only looks at.
  */
-#include "module.h"
+#include "queue.h"
 
 #include <errno.h>
 
@@ -11,14 +11,11 @@ PyObject *queue_look(PyObject *module, PyObject *args)
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
 	struct stoa_segment *segment;
 	struct stoa_queue *queue;
-	PyObject *segment_object;
 	const char *name;
 	int rc;
 
 	(void)module;
-	if (!PyArg_ParseTuple(args, "Os:queue_look", &segment_object, &name))
-		return NULL;
-	segment = segment_handle(segment_object);
+	segment = segment_and_name(args, &name);
 	if (!segment)
 		return NULL;
 	rc = stoa_queue_open(segment, name, NULL, &queue);
@@ -26,15 +23,7 @@ PyObject *queue_look(PyObject *module, PyObject *args)
 		rc = stoa_queue_stat(queue, &stat);
 		stoa_queue_close(queue);
 	}
-	if (rc)
-		return raise_fault(rc, name);
-	return Py_BuildValue(
-		"{sK sK sK sK sK sK sK sK sI sI sI}", "capacity", (unsigned long long)stat.capacity,
-		"message_size", (unsigned long long)stat.message_size, "messages",
-		(unsigned long long)stat.length, "held", (unsigned long long)stat.held, "sent",
-		(unsigned long long)stat.sent, "received", (unsigned long long)stat.received, "redelivered",
-		(unsigned long long)stat.redelivered, "discarded", (unsigned long long)stat.discarded,
-		"senders", stat.senders, "receivers", stat.receivers, "shutdown", stat.shutdown);
+	return rc ? raise_fault(rc, name) : queue_stat_dict(&stat);
 }
 
 /* The segment and the place in its directory that a function of the module was called with. */

@@ -338,18 +338,15 @@ static PyObject *queue_next(PyObject *self)
 	return rc == STOA_CLOSED ? NULL : queue_raise(self, rc, false); /* NULL alone: the end */
 }
 
-#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
-#define KEYED(function) (PyCFunction)(void (*)(void)) function, METH_VARARGS | METH_KEYWORDS
-
 static PyMethodDef queue_methods[] = {
-	{ "put", FAST(queue_put),
+	{ "put", FAST(queue_put) | METH_KEYWORDS,
 	  "put(obj, block=True, timeout=None): puts an object in; it is committed when this returns.\n"
 	  "Raises Full, ShutDown; ValueError after close(); whatever pickling raises." },
-	{ "put_nowait", FAST(queue_put_nowait), "put_nowait(obj): put(obj, False)" },
+	{ "put_nowait", FAST(queue_put_nowait) | METH_KEYWORDS, "put_nowait(obj): put(obj, False)" },
 	{ "put_many", KEYED(queue_put_many),
 	  "put_many(objects, block=True, timeout=None): puts them in one after another; how many went.\n"
 	  "Raises Full where none did." },
-	{ "get", FAST(queue_get),
+	{ "get", FAST(queue_get) | METH_KEYWORDS,
 	  "get(block=True, timeout=None): the next object.  Raises Empty, ShutDown; ValueError after "
 	  "close()." },
 	{ "get_nowait", queue_get_nowait, METH_NOARGS, "get_nowait(): get(False)" },

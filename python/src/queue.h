@@ -47,6 +47,9 @@ bool queue_deadline(PyObject *block, PyObject *timeout, struct timespec *room,
 PyObject *lease_take(PyObject *self, const struct timespec *deadline);
 int add_lease(PyObject *module);
 
+/* What stoa.stat() and Queue.stat() show of it. */
+PyObject *queue_stat_dict(const struct stoa_queue_stat *stat);
+
 /* Methods: how it stands and ends. */
 PyObject *queue_qsize(PyObject *self, PyObject *unused);
 PyObject *queue_empty(PyObject *self, PyObject *unused);

@@ -127,7 +127,7 @@ PyObject *queue_unlink(PyObject *type, PyObject *args)
 
 PyObject *queue_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-	PyObject *made = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+	PyObject *made = object_new(type);
 
 	(void)args;
 	(void)keywords;
@@ -140,14 +140,11 @@ PyObject *queue_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 
 void queue_dealloc(PyObject *self)
 {
-	PyTypeObject *type = Py_TYPE(self);
-
 	store_close(&queue_at(self)->store);
 	chain_free(&queue_at(self)->chain);
 	Py_XDECREF(queue_at(self)->codec.pack);
 	Py_XDECREF(queue_at(self)->codec.unpack);
-	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-	Py_DECREF(type);
+	object_free(self);
 }
 
 /* What the package gives: the exceptions, and the ways to pickle. */

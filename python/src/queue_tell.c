@@ -6,6 +6,17 @@
 
 /* ---- how it stands ---- */
 
+PyObject *queue_stat_dict(const struct stoa_queue_stat *stat)
+{
+	return Py_BuildValue(
+		"{sK sK sK sK sK sK sK sK sI sI sI}", "capacity", (unsigned long long)stat->capacity,
+		"message_size", (unsigned long long)stat->message_size, "messages",
+		(unsigned long long)stat->length, "held", (unsigned long long)stat->held, "sent",
+		(unsigned long long)stat->sent, "received", (unsigned long long)stat->received, "redelivered",
+		(unsigned long long)stat->redelivered, "discarded", (unsigned long long)stat->discarded,
+		"senders", stat->senders, "receivers", stat->receivers, "shutdown", stat->shutdown);
+}
+
 static bool stat_of(PyObject *self, struct stoa_queue_stat *stat)
 {
 	int rc;
@@ -55,15 +66,7 @@ PyObject *queue_stat(PyObject *self, PyObject *unused)
 	struct stoa_queue_stat stat;
 
 	(void)unused;
-	if (!stat_of(self, &stat))
-		return NULL;
-	return Py_BuildValue(
-		"{sK sK sK sK sK sK sK sK sI sI sI}", "capacity", (unsigned long long)stat.capacity,
-		"message_size", (unsigned long long)stat.message_size, "length",
-		(unsigned long long)stat.length, "held", (unsigned long long)stat.held, "sent",
-		(unsigned long long)stat.sent, "received", (unsigned long long)stat.received, "redelivered",
-		(unsigned long long)stat.redelivered, "discarded", (unsigned long long)stat.discarded,
-		"senders", stat.senders, "receivers", stat.receivers, "shutdown", stat.shutdown);
+	return stat_of(self, &stat) ? queue_stat_dict(&stat) : NULL;
 }
 
 PyObject *queue_fileno(PyObject *self, PyObject *unused)

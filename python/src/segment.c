@@ -36,13 +36,20 @@ struct stoa_segment *segment_handle(PyObject *self)
 	return handle;
 }
 
+struct stoa_segment *segment_and_name(PyObject *args, const char **name)
+{
+	PyObject *segment;
+
+	return PyArg_ParseTuple(args, "Os", &segment, name) ? segment_handle(segment) : NULL;
+}
+
 static PyObject *segment_wrap(PyTypeObject *type, int rc, struct stoa_segment *handle, const char *name)
 {
 	PyObject *made;
 
 	if (rc)
 		return raise_fault(rc, name);
-	made = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+	made = object_new(type);
 	if (made)
 		segment_at(made)->handle = handle;
 	else
@@ -225,18 +232,14 @@ static PyObject *segment_participants(PyObject *self, PyObject *unused)
 
 static void segment_dealloc(PyObject *self)
 {
-	PyTypeObject *type = Py_TYPE(self);
-
 	stoa_segment_close(segment_at(self)->handle);
-	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-	Py_DECREF(type);
+	object_free(self);
 }
 
 static PyMethodDef segment_methods[] = {
-	{ "create", (PyCFunction)(void (*)(void))segment_create, METH_VARARGS | METH_KEYWORDS | METH_CLASS,
+	{ "create", KEYED(segment_create) | METH_CLASS,
 	  "create(name, bytes=0, participants=0, mode=0, flags=0, objects=0): creates or opens a segment" },
-	{ "open", (PyCFunction)(void (*)(void))segment_open, METH_VARARGS | METH_KEYWORDS | METH_CLASS,
-	  "open(name, flags=0): opens a segment by its name" },
+	{ "open", KEYED(segment_open) | METH_CLASS, "open(name, flags=0): opens a segment by its name" },
 	{ "open_fd", segment_open_fd, METH_VARARGS | METH_CLASS,
 	  "open_fd(fd, flags=0): opens it by a descriptor" },
 	{ "unlink", segment_unlink, METH_VARARGS | METH_STATIC, "unlink(name): removes a segment's name" },

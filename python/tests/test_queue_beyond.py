@@ -386,7 +386,7 @@ def test_numbers_tell_how_it_stands():
         q.get_many(10)
         lease = q.take(timeout=PATIENCE)
         stat = q.stat()
-        assert (stat["sent"], stat["received"], stat["length"], stat["held"]) == (3000, 11, 2989, 1)
+        assert (stat["sent"], stat["received"], stat["messages"], stat["held"]) == (3000, 11, 2989, 1)
         lease.acknowledge()
 
 
