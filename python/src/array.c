@@ -38,7 +38,7 @@ static PyObject *array_new(PyTypeObject *type, PyObject *args, PyObject *keyword
 		                 "flags",   "writers", "read_only", NULL };
 	struct stoa_array_config config = { .struct_size = sizeof config };
 	PyObject *segment_object, *initial = NULL, *made;
-	int typecode, read_only = 0, stoa_type, rc;
+	int typecode, read_only = 0, rc;
 	struct stoa_segment *segment;
 	struct number_array *self;
 	Py_ssize_t count;
@@ -48,40 +48,23 @@ static PyObject *array_new(PyTypeObject *type, PyObject *args, PyObject *keyword
 	                                 &typecode, &count, &initial, &config.flags, &config.writers,
 	                                 &read_only))
 		return NULL;
-	segment = segment_handle(segment_object);
-	stoa_type = segment ? number_type(typecode) : -1;
-	made = stoa_type < 0 ? NULL : ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+	made = number_object_new(type, segment_object, typecode, &segment, &config.type);
 	if (!made)
 		return NULL;
 	self = array_at(made);
-	config.type = (uint32_t)stoa_type;
 	config.count = count < 0 ? 0 : (uint64_t)count;
 	rc = array_create(self, segment, name, &config, initial);
-	if (rc) {
-		if (!PyErr_Occurred())
-			raise_fault(rc, name);
-		Py_DECREF(made);
-		return NULL;
-	}
-	self->type = (uint32_t)stoa_type;
+	self->type = config.type;
 	self->whole = config.flags & STOA_ATOMIC_RANGES;
-	self->view = (struct number_view){
-		.data = stoa_array_data(self->handle),
-		.format = { (char)typecode },
-		.width = (Py_ssize_t)stoa_type_size(self->type),
-		.count = count,
-		.read_only = read_only,
-	};
-	return made;
+	if (!rc)
+		self->view = number_view_of(stoa_array_data(self->handle), typecode, count, read_only);
+	return object_or_fault(made, rc, name);
 }
 
 static void array_dealloc(PyObject *self)
 {
-	PyTypeObject *type = Py_TYPE(self);
-
 	stoa_array_close(array_at(self)->handle);
-	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-	Py_DECREF(type);
+	object_free(self);
 }
 
 static int array_buffer(PyObject *self, Py_buffer *buffer, int flags)
@@ -113,7 +96,15 @@ static PyObject *array_footprint(PyObject *type, PyObject *args)
 /* Puts a Python index into its place; -1 with IndexError, or with what else is wrong with it. */
 static Py_ssize_t index_from(const struct number_array *self, PyObject *given)
 {
-	Py_ssize_t i = PyNumber_AsSsize_t(given, PyExc_IndexError);
+	Py_ssize_t i;
+
+	if (PyLong_CheckExact(given)) { /* as nearly all are */
+		i = PyLong_AsSsize_t(given);
+		if (i >= 0 && i < self->view.count)
+			return i;
+		PyErr_Clear();
+	}
+	i = PyNumber_AsSsize_t(given, PyExc_IndexError);
 
 	if (i == -1 && PyErr_Occurred())
 		return -1;
@@ -130,18 +121,23 @@ static Py_ssize_t array_length(PyObject *self)
 	return array_at(self)->view.count;
 }
 
+/* Of an index that is inside. */
+static inline PyObject *element(const struct number_array *self, Py_ssize_t i)
+{
+	union number now;
+	int rc = stoa_array_load_inline(self->handle, (uint64_t)i, &now);
+
+	return rc ? raise_fault(rc, NULL) : number_object(self->type, &now);
+}
+
 static PyObject *array_item(PyObject *object, Py_ssize_t i)
 {
 	struct number_array *self = array_at(object);
-	union number now;
-	int rc;
 
-	if (i < 0 || i >= self->view.count) {
-		PyErr_SetString(PyExc_IndexError, "invalid index");
-		return NULL;
-	}
-	rc = stoa_array_load_inline(self->handle, (uint64_t)i, &now);
-	return rc ? raise_fault(rc, NULL) : number_get(self->type, &now);
+	if (i >= 0 && i < self->view.count)
+		return element(self, i);
+	PyErr_SetString(PyExc_IndexError, "invalid index");
+	return NULL;
 }
 
 typedef int fetch_function(struct stoa_array *array, uint64_t index, const void *operand, void *previous);
@@ -160,14 +156,10 @@ static inline PyObject *array_fetch(PyObject *object, PyObject *const *args, Py_
 		return NULL;
 	}
 	i = index_from(self, args[0]);
-	if (i < 0 || number_put(self->type, args[1], &operand))
+	if (i < 0 || number_take(self->type, args[1], &operand))
 		return NULL;
 	rc = fetch(self->handle, (uint64_t)i, &operand, &before);
-	if (rc == -EPROTOTYPE) {
-		PyErr_SetString(PyExc_TypeError, "numbers of this type have no such operation");
-		return NULL;
-	}
-	return rc ? raise_fault(rc, NULL) : number_get(self->type, &before);
+	return rc ? number_fault(rc) : number_object(self->type, &before);
 }
 
 #define ARRAY_FETCH(NAME, CALL)                                                                              \
@@ -182,24 +174,25 @@ ARRAY_FETCH(or, stoa_array_fetch_or)
 ARRAY_FETCH(xor, stoa_array_fetch_xor)
 ARRAY_FETCH(min, stoa_array_fetch_min)
 ARRAY_FETCH(max, stoa_array_fetch_max)
-ARRAY_FETCH(exchange, stoa_array_exchange)
+ARRAY_FETCH(exchange, stoa_array_exchange_inline)
 
-static PyObject *array_compare_exchange(PyObject *object, PyObject *args)
+static PyObject *array_compare_exchange(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
-	PyObject *index, *expected_object, *desired_object;
 	struct number_array *self = array_at(object);
 	union number expected, desired;
 	Py_ssize_t i;
 	int rc;
 
-	if (!PyArg_ParseTuple(args, "OOO:compare_exchange", &index, &expected_object, &desired_object))
+	if (count != 3) {
+		PyErr_Format(PyExc_TypeError, "compare_exchange expected 3 arguments, got %zd", count);
 		return NULL;
-	i = index_from(self, index);
-	if (i < 0 || number_put(self->type, expected_object, &expected) ||
-	    number_put(self->type, desired_object, &desired))
+	}
+	i = index_from(self, args[0]);
+	if (i < 0 || number_take(self->type, args[1], &expected) ||
+	    number_take(self->type, args[2], &desired))
 		return NULL;
-	rc = stoa_array_compare_exchange(self->handle, (uint64_t)i, &expected, &desired);
-	return rc < 0 ? raise_fault(rc, NULL) : number_get(self->type, &expected);
+	rc = stoa_array_compare_exchange_inline(self->handle, (uint64_t)i, &expected, &desired);
+	return rc < 0 ? raise_fault(rc, NULL) : number_object(self->type, &expected);
 }
 
 /* ---- subscripts ---- */
@@ -216,7 +209,7 @@ static PyObject *array_get(PyObject *object, PyObject *key)
 		return NULL;
 	}
 	i = index_from(self, key);
-	return i < 0 ? NULL : array_item(object, i);
+	return i < 0 ? NULL : element(self, i);
 }
 
 static int array_set(PyObject *object, PyObject *key, PyObject *given)
@@ -237,7 +230,7 @@ static int array_set(PyObject *object, PyObject *key, PyObject *given)
 		return -1;
 	}
 	i = index_from(self, key);
-	if (i < 0 || number_put(self->type, given, &next))
+	if (i < 0 || number_take(self->type, given, &next))
 		return -1;
 	rc = stoa_array_store_inline(self->handle, (uint64_t)i, &next);
 	return rc ? array_fault(rc) : 0;
@@ -252,7 +245,7 @@ static PyMethodDef array_methods[] = {
 	{ "min", FAST(array_min), "min(i, n): the lesser of the two, atomically; the number before" },
 	{ "max", FAST(array_max), "max(i, n): the greater of the two, atomically; the number before" },
 	{ "exchange", FAST(array_exchange), "exchange(i, n): sets, atomically; the number before" },
-	{ "compare_exchange", array_compare_exchange, METH_VARARGS,
+	{ "compare_exchange", FAST(array_compare_exchange),
 	  "compare_exchange(i, expected, desired): sets desired where it is expected, atomically; the number "
 	  "before, which is expected where it did" },
 	{ "footprint", array_footprint, METH_VARARGS | METH_STATIC,
@@ -290,14 +283,11 @@ PyObject *array_info(PyObject *module, PyObject *args)
 	struct stoa_array_config info = { .struct_size = sizeof info };
 	struct stoa_segment *segment;
 	struct stoa_array *array;
-	PyObject *segment_object;
 	const char *name;
 	int rc;
 
 	(void)module;
-	if (!PyArg_ParseTuple(args, "Os:array_info", &segment_object, &name))
-		return NULL;
-	segment = segment_handle(segment_object);
+	segment = segment_and_name(args, &name);
 	if (!segment)
 		return NULL;
 	rc = stoa_array_open(segment, name, NULL, &array);

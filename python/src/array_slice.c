@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#define SPARSE 8 /* with a step above that elements are read and written one by one */
+#define SPARSE 8   /* with a step above that elements are read and written one by one */
+#define PIECE 2048 /* elements that are read at a time */
 
 /* Elements first, first + step, ...: `count` of them, inside the array. */
 struct selection {
@@ -40,16 +41,20 @@ static uint64_t span(const struct selection *s, uint64_t *from)
 	return (uint64_t)(s->step < 0 ? s->first - last : last - s->first) + 1;
 }
 
-/* Of private memory: the span of a selection, or, sparse, the elements one behind the other. */
-static char *bytes_for(const struct number_array *self, const struct selection *s, uint64_t *from,
-                       uint64_t *length)
+/* How many elements of private memory a selection takes: its span from `*from` on, or, sparse, the elements one
+ * behind the other. */
+static uint64_t extent(const struct number_array *self, const struct selection *s, uint64_t *from)
 {
-	char *bytes;
+	uint64_t length = span(s, from);
 
-	*length = span(s, from);
-	if (is_sparse(self, s))
-		*length = (uint64_t)s->count;
-	bytes = PyMem_Malloc(*length * (uint64_t)self->view.width);
+	return is_sparse(self, s) ? (uint64_t)s->count : length;
+}
+
+static char *bytes_for(const struct number_array *self, const struct selection *s)
+{
+	uint64_t from;
+	char *bytes = PyMem_Malloc(extent(self, s, &from) * (uint64_t)self->view.width);
+
 	if (!bytes)
 		PyErr_NoMemory();
 	return bytes;
@@ -77,10 +82,40 @@ static int read_selection(const struct number_array *self, const struct selectio
 	return rc;
 }
 
+static PyObject *float_at(const char *at)
+{
+	double number;
+
+	memcpy(&number, at, sizeof number);
+	return PyFloat_FromDouble(number);
+}
+
+/* The numbers of a selection, as the elements of the list from `at` on.  -1 with an exception. */
+static int list_piece(const struct number_array *self, const struct selection *s, char *bytes, PyObject *list,
+                      Py_ssize_t at)
+{
+	Py_ssize_t width = self->view.width;
+	uint64_t from, length = extent(self, s, &from);
+	int rc = read_selection(self, s, bytes, from, length);
+	const char *number = byte_at(self, s, bytes, from, 0);
+	Py_ssize_t step = is_sparse(self, s) ? width : s->step * width;
+
+	if (rc)
+		return array_fault(rc);
+	for (Py_ssize_t k = 0; k < s->count; k++, number += step) {
+		PyObject *object = self->type == STOA_F64 ? float_at(number) : number_get(self->type, number);
+
+		if (!object || PyList_SetItem(list, at + k, object))
+			return -1;
+	}
+	return 0;
+}
+
+/* Piece by piece, of what fits into the processor's nearest memory; but what is whole is read at one moment. */
 PyObject *array_get_slice(struct number_array *self, PyObject *slice)
 {
-	struct selection s;
-	uint64_t from, length;
+	struct selection s, piece;
+	Py_ssize_t done = 0;
 	PyObject *list;
 	char *bytes;
 	int rc;
@@ -90,15 +125,17 @@ PyObject *array_get_slice(struct number_array *self, PyObject *slice)
 	list = PyList_New(s.count);
 	if (!list || s.count == 0)
 		return list;
-	bytes = bytes_for(self, &s, &from, &length);
-	rc = bytes ? read_selection(self, &s, bytes, from, length) : -1;
-	if (bytes && rc)
-		raise_fault(rc, NULL);
-	for (Py_ssize_t k = 0; k < s.count && !rc; k++) {
-		PyObject *number = number_get(self->type, byte_at(self, &s, bytes, from, k));
-
-		if (!number || PyList_SetItem(list, k, number))
-			rc = -1;
+	piece = s;
+	if (!self->whole && piece.count > PIECE)
+		piece.count = PIECE;
+	bytes = bytes_for(self, &piece);
+	rc = bytes ? 0 : -1;
+	while (!rc && done < s.count) {
+		piece.first = s.first + done * s.step;
+		if (piece.count > s.count - done)
+			piece.count = s.count - done;
+		rc = list_piece(self, &piece, bytes, list, done);
+		done += piece.count;
 	}
 	PyMem_Free(bytes);
 	if (!rc)
@@ -175,7 +212,8 @@ int array_set_slice(struct number_array *self, PyObject *slice, PyObject *given)
 		PyBuffer_Release(&ready);
 		return rc ? array_fault(rc) : 0;
 	}
-	bytes = bytes_for(self, &s, &from, &length);
+	length = extent(self, &s, &from);
+	bytes = bytes_for(self, &s);
 	if (!bytes || put_all(self, &s, given, bytes, from)) {
 		PyMem_Free(bytes);
 		return -1;

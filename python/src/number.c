@@ -4,6 +4,7 @@
  */
 #include "number.h"
 
+#include <errno.h>
 #include <string.h>
 
 int number_type(int typecode)
@@ -111,6 +112,36 @@ int number_put(uint32_t type, PyObject *from, void *at)
 	default:
 		return put_integer(type, from, at);
 	}
+}
+
+PyObject *number_fault(int rc)
+{
+	if (rc != -EPROTOTYPE)
+		return raise_fault(rc, NULL);
+	PyErr_SetString(PyExc_TypeError, "numbers of this type have no such operation");
+	return NULL;
+}
+
+PyObject *number_object_new(PyTypeObject *type, PyObject *segment, int typecode, struct stoa_segment **handle,
+                            uint32_t *number)
+{
+	int found;
+
+	*handle = segment_handle(segment);
+	found = *handle ? number_type(typecode) : -1;
+	*number = (uint32_t)found;
+	return found < 0 ? NULL : object_new(type);
+}
+
+struct number_view number_view_of(void *data, int typecode, Py_ssize_t count, bool read_only)
+{
+	return (struct number_view){
+		.data = data,
+		.format = { (char)typecode },
+		.width = (Py_ssize_t)stoa_type_size((uint32_t)number_type(typecode)),
+		.count = count,
+		.read_only = read_only,
+	};
 }
 
 int number_view_fill(struct number_view *view, PyObject *exporter, Py_buffer *buffer, int flags,

@@ -66,27 +66,18 @@ static PyObject *struct_new(PyTypeObject *type, PyObject *args, PyObject *keywor
 		return NULL;
 	segment = segment_handle(segment_object);
 	sized(&config, size);
-	made = segment ? ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0) : NULL;
+	made = segment ? object_new(type) : NULL;
 	if (!made)
 		return NULL;
 	struct_at(made)->size = size;
 	rc = struct_create(struct_at(made), segment, name, &config, initial);
-	if (rc) {
-		if (!PyErr_Occurred())
-			raise_fault(rc, name);
-		Py_DECREF(made);
-		return NULL;
-	}
-	return made;
+	return object_or_fault(made, rc, name);
 }
 
 static void struct_dealloc(PyObject *self)
 {
-	PyTypeObject *type = Py_TYPE(self);
-
 	stoa_value_close(struct_at(self)->handle);
-	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-	Py_DECREF(type);
+	object_free(self);
 }
 
 static PyObject *struct_footprint(PyObject *type, PyObject *args)
@@ -192,12 +183,21 @@ struct field {
 	union number number;
 };
 
-/* False with an exception. */
-static bool field_from(const struct struct_value *self, int typecode, Py_ssize_t offset, struct field *field)
+/* The field that the first two of `needed` arguments tell of: typecode and offset.  False with an exception. */
+static bool field_from(const struct struct_value *self, PyObject *const *args, Py_ssize_t count,
+                       Py_ssize_t needed, struct field *field)
 {
-	int type = number_type(typecode);
+	Py_ssize_t offset;
+	int type;
 
-	if (type < 0)
+	if (count != needed || !PyUnicode_Check(args[0]) || PyUnicode_GetLength(args[0]) != 1) {
+		PyErr_SetString(PyExc_TypeError,
+		                "get_number(typecode, offset), set_number(typecode, offset, number)");
+		return false;
+	}
+	type = number_type((int)PyUnicode_ReadChar(args[0], 0));
+	offset = type < 0 ? -1 : PyLong_AsSsize_t(args[1]);
+	if (PyErr_Occurred())
 		return false;
 	field->type = (uint32_t)type;
 	field->width = stoa_type_size(field->type);
@@ -210,22 +210,22 @@ static bool field_from(const struct struct_value *self, int typecode, Py_ssize_t
 
 #define SMALL 256 /* bytes that go onto the stack */
 
-static PyObject *struct_get_number(PyObject *object, PyObject *args)
+static PyObject *struct_get_number(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
 	struct struct_value *self = struct_at(object);
-	char small[SMALL], *bytes = self->size > SMALL ? PyMem_Malloc((size_t)self->size) : small;
-	PyObject *number = NULL;
+	char small[SMALL], *bytes = small;
 	struct field field;
-	Py_ssize_t offset;
-	int typecode, rc;
+	PyObject *number;
+	int rc;
 
+	if (!field_from(self, args, count, 2, &field))
+		return NULL;
+	if (self->size > SMALL)
+		bytes = PyMem_Malloc((size_t)self->size);
 	if (!bytes)
 		return PyErr_NoMemory();
-	if (PyArg_ParseTuple(args, "Cn:get_number", &typecode, &offset) &&
-	    field_from(self, typecode, offset, &field)) {
-		rc = stoa_value_load(self->handle, bytes);
-		number = rc ? raise_fault(rc, NULL) : number_get(field.type, bytes + offset);
-	}
+	rc = stoa_value_load(self->handle, bytes);
+	number = rc ? raise_fault(rc, NULL) : number_get(field.type, bytes + field.offset);
 	if (bytes != small)
 		PyMem_Free(bytes);
 	return number;
@@ -239,16 +239,13 @@ static int field_set(void *bytes, void *context)
 	return 0;
 }
 
-static PyObject *struct_set_number(PyObject *object, PyObject *args)
+static PyObject *struct_set_number(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
 	struct struct_value *self = struct_at(object);
 	struct field field;
-	PyObject *given;
-	Py_ssize_t offset;
-	int typecode, rc;
+	int rc;
 
-	if (!PyArg_ParseTuple(args, "CnO:set_number", &typecode, &offset, &given) ||
-	    !field_from(self, typecode, offset, &field) || number_put(field.type, given, &field.number))
+	if (!field_from(self, args, count, 3, &field) || number_take(field.type, args[2], &field.number))
 		return NULL;
 	rc = stoa_value_update(self->handle, field_set, &field);
 	return rc ? raise_fault(rc, NULL) : Py_NewRef(Py_None);
@@ -293,8 +290,8 @@ static PyMethodDef struct_methods[] = {
 	{ "exchange", struct_exchange, METH_O, "exchange(bytes): replaces them; those before" },
 	{ "compare_exchange", struct_compare_exchange, METH_VARARGS,
 	  "compare_exchange(expected, desired): replaces them where they are expected; those before" },
-	{ "get_number", struct_get_number, METH_VARARGS, "get_number(typecode, offset): a number of it" },
-	{ "set_number", struct_set_number, METH_VARARGS,
+	{ "get_number", FAST(struct_get_number), "get_number(typecode, offset): a number of it" },
+	{ "set_number", FAST(struct_set_number),
 	  "set_number(typecode, offset, number): sets it, in one atomic step of the whole" },
 	{ "wait", struct_wait, METH_VARARGS,
 	  "wait(while_equal, timeout=None): False where the time ran out" },

@@ -13,6 +13,7 @@
 struct number_value {
 	PyObject_HEAD struct stoa_value *handle;
 	uint32_t type;
+	bool is_plain;
 	struct number_view view;
 };
 
@@ -23,7 +24,21 @@ static struct number_value *value_at(PyObject *self)
 
 static PyObject *answer(struct number_value *self, int rc, const union number *bytes)
 {
-	return rc < 0 ? raise_fault(rc, NULL) : number_get(self->type, bytes);
+	return rc < 0 ? raise_fault(rc, NULL) : number_object(self->type, bytes);
+}
+
+/* The name of the attribute, interned as compilers do it, and what the type has under it. */
+static PyObject *value_name, *value_property;
+
+/* Whether `.value` of objects of that type is what is here: a class made of it may have one of its own. */
+static bool is_plain(PyTypeObject *type)
+{
+	PyObject *found = PyObject_GetAttr((PyObject *)(void *)type, value_name);
+	bool plain = found && found == value_property;
+
+	PyErr_Clear();
+	Py_XDECREF(found);
+	return plain;
 }
 
 /* ---- made and gone ---- */
@@ -48,46 +63,32 @@ static PyObject *value_new(PyTypeObject *type, PyObject *args, PyObject *keyword
 {
 	static char *names[] = { "segment", "name", "typecode", "initial", "flags", "read_only", NULL };
 	PyObject *segment_object, *initial = NULL, *made;
-	int typecode, read_only = 0, stoa_type, rc;
+	int typecode, read_only = 0, rc;
 	struct stoa_segment *segment;
 	struct number_value *self;
 	unsigned flags = 0;
 	const char *name;
+	uint32_t number;
 
 	if (!PyArg_ParseTupleAndKeywords(args, keywords, "OsC|OIp:Number", names, &segment_object, &name,
 	                                 &typecode, &initial, &flags, &read_only))
 		return NULL;
-	segment = segment_handle(segment_object);
-	stoa_type = segment ? number_type(typecode) : -1;
-	made = stoa_type < 0 ? NULL : ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+	made = number_object_new(type, segment_object, typecode, &segment, &number);
 	if (!made)
 		return NULL;
 	self = value_at(made);
-	self->type = (uint32_t)stoa_type;
+	self->type = number;
+	self->is_plain = is_plain(type);
 	rc = value_create(self, segment, name, initial, flags);
-	if (rc) {
-		if (!PyErr_Occurred())
-			raise_fault(rc, name);
-		Py_DECREF(made);
-		return NULL;
-	}
-	self->view = (struct number_view){
-		.data = stoa_value_data(self->handle),
-		.format = { (char)typecode },
-		.width = (Py_ssize_t)stoa_type_size(self->type),
-		.count = 1,
-		.read_only = read_only,
-	};
-	return made;
+	if (!rc)
+		self->view = number_view_of(stoa_value_data(self->handle), typecode, 1, read_only);
+	return object_or_fault(made, rc, name);
 }
 
 static void value_dealloc(PyObject *self)
 {
-	PyTypeObject *type = Py_TYPE(self);
-
 	stoa_value_close(value_at(self)->handle);
-	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
-	Py_DECREF(type);
+	object_free(self);
 }
 
 static int value_buffer(PyObject *self, Py_buffer *buffer, int flags)
@@ -118,10 +119,18 @@ static int value_set(PyObject *object, PyObject *given, void *unused)
 		PyErr_SetString(PyExc_TypeError, "can't delete attribute");
 		return -1;
 	}
-	if (number_put(self->type, given, &next))
+	if (number_take(self->type, given, &next))
 		return -1;
 	rc = stoa_value_store_inline(self->handle, &next);
 	return rc ? raise_fault(rc, NULL), -1 : 0;
+}
+
+/* The commonest assignment, without looking the attribute up. */
+static int value_set_attribute(PyObject *object, PyObject *name, PyObject *given)
+{
+	if (name == value_name && value_at(object)->is_plain)
+		return value_set(object, given, NULL);
+	return PyObject_GenericSetAttr(object, name, given);
 }
 
 /* ---- operations ---- */
@@ -135,13 +144,11 @@ static inline bool value_fetch(struct number_value *self, PyObject *given, fetch
 	union number operand;
 	int rc;
 
-	if (number_put(self->type, given, &operand))
+	if (number_take(self->type, given, &operand))
 		return false;
 	rc = fetch(self->handle, &operand, before);
-	if (rc == -EPROTOTYPE)
-		PyErr_SetString(PyExc_TypeError, "numbers of this type have no such operation");
-	else if (rc)
-		raise_fault(rc, NULL);
+	if (rc)
+		number_fault(rc);
 	return rc == 0;
 }
 
@@ -152,7 +159,7 @@ static inline bool value_fetch(struct number_value *self, PyObject *given, fetch
 		union number before;                                                                         \
                                                                                                              \
 		return value_fetch(value_at(self), operand, CALL, &before)                                   \
-		               ? number_get(value_at(self)->type, &before)                                   \
+		               ? number_object(value_at(self)->type, &before)                                \
 		               : NULL;                                                                       \
 	}
 #define VALUE_FETCH_IN_PLACE(NAME, CALL)                                                                     \
@@ -170,16 +177,17 @@ VALUE_FETCH(min, stoa_value_fetch_min)
 VALUE_FETCH(max, stoa_value_fetch_max)
 VALUE_FETCH(exchange, stoa_value_exchange_inline)
 
-static PyObject *value_compare_exchange(PyObject *object, PyObject *args)
+static PyObject *value_compare_exchange(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
 	struct number_value *self = value_at(object);
-	PyObject *expected_object, *desired_object;
 	union number expected, desired;
 	int rc;
 
-	if (!PyArg_ParseTuple(args, "OO:compare_exchange", &expected_object, &desired_object) ||
-	    number_put(self->type, expected_object, &expected) ||
-	    number_put(self->type, desired_object, &desired))
+	if (count != 2) {
+		PyErr_Format(PyExc_TypeError, "compare_exchange expected 2 arguments, got %zd", count);
+		return NULL;
+	}
+	if (number_take(self->type, args[0], &expected) || number_take(self->type, args[1], &desired))
 		return NULL;
 	rc = stoa_value_compare_exchange_inline(self->handle, &expected, &desired);
 	return answer(self, rc, &expected);
@@ -237,11 +245,11 @@ static PyMethodDef value_methods[] = {
 	{ "min", value_min, METH_O, "min(n): the lesser of the two, atomically; the number before" },
 	{ "max", value_max, METH_O, "max(n): the greater of the two, atomically; the number before" },
 	{ "exchange", value_exchange, METH_O, "exchange(n): sets, atomically; the number before" },
-	{ "compare_exchange", value_compare_exchange, METH_VARARGS,
+	{ "compare_exchange", FAST(value_compare_exchange),
 	  "compare_exchange(expected, desired): sets desired where it is expected, atomically; the number "
 	  "before, "
 	  "which is expected where it did" },
-	{ "wait", (PyCFunction)(void (*)(void))value_wait, METH_VARARGS | METH_KEYWORDS,
+	{ "wait", KEYED(value_wait),
 	  "wait(while_equal, timeout=None): waits until it is another number; False where the time ran out" },
 	{ "footprint", value_footprint, METH_NOARGS | METH_STATIC, "footprint(): bytes in a segment" },
 	{ NULL, NULL, 0, NULL },
@@ -259,6 +267,7 @@ static PyType_Slot value_slots[] = {
 	{ Py_tp_dealloc, (void *)value_dealloc },
 	{ Py_tp_methods, value_methods },
 	{ Py_tp_getset, value_properties },
+	{ Py_tp_setattro, (void *)value_set_attribute },
 	{ Py_bf_getbuffer, (void *)value_buffer },
 	{ Py_nb_inplace_add, (void *)value_in_place_add },
 	{ Py_nb_inplace_subtract, (void *)value_in_place_sub },
@@ -282,15 +291,12 @@ PyObject *value_info(PyObject *module, PyObject *args)
 	struct stoa_value_config info = { .struct_size = sizeof info };
 	struct stoa_segment *segment;
 	struct stoa_value *value;
-	PyObject *segment_object;
 	const char *name;
 	char code[2] = { 0 };
 	int rc;
 
 	(void)module;
-	if (!PyArg_ParseTuple(args, "Os:value_info", &segment_object, &name))
-		return NULL;
-	segment = segment_handle(segment_object);
+	segment = segment_and_name(args, &name);
 	if (!segment)
 		return NULL;
 	rc = stoa_value_open(segment, name, NULL, &value);
@@ -304,5 +310,13 @@ PyObject *value_info(PyObject *module, PyObject *args)
 
 int add_value(PyObject *module)
 {
-	return add_type(module, &value_spec);
+	PyObject *type = PyType_FromModuleAndSpec(module, &value_spec, NULL);
+	int rc = -1;
+
+	value_name = PyUnicode_InternFromString("value");
+	value_property = type && value_name ? PyObject_GetAttr(type, value_name) : NULL;
+	if (value_property)
+		rc = PyModule_AddType(module, (PyTypeObject *)(void *)type);
+	Py_XDECREF(type);
+	return rc;
 }

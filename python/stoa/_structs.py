@@ -218,7 +218,9 @@ class SynchronizedStruct(Locked):
 
     def load(self):
         """A private copy: a ctypes object, or a NumPy array without dimensions."""
-        with self._guard():
+        if not self._owned:
+            return self._view.over(self._struct.load())
+        with self._lock:
             return self._view.over(self._struct.load())
 
     def store(self, given):
@@ -266,7 +268,6 @@ class SynchronizedStruct(Locked):
 
     def __repr__(self):
         return f"<{type(self).__name__} wrapper for {self._view.over(self._struct.load())!r}>"
-
 
     def _get_number(self, code, offset):
         if self._owned:

@@ -267,3 +267,14 @@ def test_an_array_begins_with_whatever_has_a_length():
         assert stoa.Array("i", initial)[:] == multiprocessing.Array("i", initial)[:] == [5]
     with pytest.raises(TypeError):
         stoa.Array("i", iter([5]))
+
+
+@pytest.mark.parametrize("code", ["d", "i", "B"])
+def test_slices_of_many_elements_are_those_of_a_list(code):
+    numbers = [n % 251 for n in range(5000)]
+    array = stoa.Array(code, numbers)
+    steps = [1, 2, 3, 8, 9, 700, 2500, -1, -3, -9, -2500]
+    ends = [(None, None), (1, -1), (-7, 3), (4096, 2047)]
+    slices = [slice(first, stop, step) for step in steps for first, stop in ends]
+    for each in slices:
+        assert array[each] == numbers[each], each
