@@ -253,9 +253,11 @@ int exchange_held(const struct exchange *exchange, uint64_t *held);
 /* Whether a message waits in an orphan cell. */
 bool exchange_any_orphan(const struct exchange *exchange);
 
+/* How many messages wait in orphan cells. */
+uint64_t exchange_orphans(const struct exchange *exchange);
+
 struct exchange_stat {
 	uint64_t senders, receivers; /* handles by role */
-	uint64_t orphans;            /* messages in orphan cells */
 	uint64_t redelivered, discarded;
 };
 void exchange_stat(const struct exchange *exchange, struct exchange_stat *stat);

@@ -406,6 +406,24 @@ bool exchange_any_orphan(const struct exchange *exchange)
 	return false;
 }
 
+/* Not one that was counted as discarded by somebody who died before emptying the cell. */
+static bool is_orphan(const struct exchange_slot *slot)
+{
+	uint64_t orphan = atom64_load_acq(&slot->orphan);
+
+	return orphan_state(orphan) == ORPHAN_FULL &&
+	       tally_lap(atom64_load_acq(&slot->tally)) != orphan_lap(orphan);
+}
+
+uint64_t exchange_orphans(const struct exchange *exchange)
+{
+	uint64_t orphans = 0;
+
+	for (uint32_t n = 0; n < exchange_slots(exchange); n++)
+		orphans += is_orphan(exchange_nth_slot(exchange, n));
+	return orphans;
+}
+
 void exchange_stat(const struct exchange *exchange, struct exchange_stat *stat)
 {
 	*stat = (struct exchange_stat){ 0 };
@@ -416,14 +434,8 @@ void exchange_stat(const struct exchange *exchange, struct exchange_stat *stat)
 		stat->receivers += role == ROLE_RECEIVER;
 	}
 	for (uint32_t n = 0; n < exchange_slots(exchange); n++) {
-		uint64_t orphan = atom64_load_acq(&exchange_nth_slot(exchange, n)->orphan);
-		uint64_t tally = atom64_load_acq(&exchange_nth_slot(exchange, n)->tally);
-
-		/* Not what was counted as discarded by somebody who died before emptying the cell. */
-		stat->orphans +=
-			orphan_state(orphan) == ORPHAN_FULL && tally_lap(tally) != orphan_lap(orphan);
-		stat->redelivered += orphan_lap(orphan);
-		stat->discarded += tally_discards(tally);
+		stat->redelivered += orphan_lap(atom64_load_acq(&exchange_nth_slot(exchange, n)->orphan));
+		stat->discarded += tally_discards(atom64_load_acq(&exchange_nth_slot(exchange, n)->tally));
 	}
 	stat->redelivered -= stat->discarded < stat->redelivered ? stat->discarded : stat->redelivered;
 }

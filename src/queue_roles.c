@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * queue_roles.c - who sends to a queue and who receives from it: claims, the shutdown that comes with the last
- * sender, what a dead one held, and what stat tells of it all.  The essay is at the head of queue.c.
+ * sender, what a dead one held, and what stat and length tell of it all.  The essay is at the head of queue.c.
  */
 #include "queue.h"
 
@@ -163,6 +163,8 @@ int queue_drained(const struct queue_view *view)
 
 /* ---- stat ---- */
 
+enum { MOST_LOOKS = 100 }; /* at two positions that always move */
+
 static int stat_exchange(const struct queue_view *view, struct stoa_queue_stat *stat)
 {
 	struct exchange_stat exchange;
@@ -177,7 +179,7 @@ static int stat_exchange(const struct queue_view *view, struct stoa_queue_stat *
 	stat->length = stat->sent - stat->received;
 	if (stat->length > stat->capacity) /* some were received and others sent between two looks */
 		stat->length = stat->capacity;
-	stat->length += exchange.orphans;
+	stat->length += exchange_orphans(&view->xring.exchange);
 	stat->redelivered = exchange.redelivered;
 	stat->discarded = exchange.discarded;
 	return 0;
@@ -229,6 +231,58 @@ int stoa_queue_stat(const struct stoa_queue *queue, struct stoa_queue_stat *stat
 		own.length = 0;
 	}
 	return info_copy(stat, &own, sizeof own);
+}
+
+static int length_exchange(const struct queue_view *view, uint64_t *length)
+{
+	uint64_t sent, received, later, after;
+	bool full;
+	int rc = xring_positions(&view->xring, &sent, &received);
+
+	/* `sent` is right where nobody received between two looks.  Where somebody always does, what was told last
+	 * is as good as any. */
+	for (int look = 0; !rc && look < MOST_LOOKS; look++) {
+		rc = xring_positions(&view->xring, &later, &after);
+		if (rc || after == received)
+			break;
+		sent = later;
+		received = after;
+	}
+	if (rc)
+		return rc;
+	full = sent - received >= view->shape.capacity;
+	*length = full ? view->shape.capacity : sent - received;
+	/* [Q4] acquire; pairs with queue_orphaned(): what came back is in its cell.  Where the epoch never moved,
+	 * nothing has. */
+	if (atom64_load_acq(&view->shared->orphans))
+		*length += exchange_orphans(&view->xring.exchange);
+	return full ? STOA_FULL : STOA_OK;
+}
+
+static int length_ring(const struct queue_view *view, uint64_t *length)
+{
+	struct stoa_queue_stat stat = { 0 };
+	uint64_t generations;
+	int rc;
+
+	stat.receivers = count_living(view, ROLE_RECEIVER, 1, &generations);
+	rc = stat_ring(view, &stat);
+	*length = stat.length;
+	return rc ? rc : ring_writable(&view->ring) ? STOA_OK : STOA_FULL;
+}
+
+int stoa_queue_length(const struct stoa_queue *queue, uint64_t *length)
+{
+	const struct queue_view *view;
+	int rc;
+
+	if (!queue || !length)
+		return -EINVAL;
+	view = &queue->view;
+	rc = view->spsc ? length_ring(view, length) : length_exchange(view, length);
+	if (rc >= 0 && (queue_closing(view) & STOA_NOW)) /* nobody will receive what is there */
+		*length = 0;
+	return rc;
 }
 
 /* ---- the dead ---- */

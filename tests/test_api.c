@@ -449,6 +449,8 @@ static void messages_are_written_and_read_in_place(void **state)
 	assert_int_equal(stoa_queue_stat(queue, &stat), 0);
 	assert_int_equal(stat.length, 0);
 	assert_int_equal(stat.held, 1);
+	assert_int_equal(stoa_queue_length(queue, &bytes), 0);
+	assert_int_equal(bytes, 0);
 	assert_int_equal(stoa_receiver_return(receiver, &message), 0);
 	assert_int_equal(stoa_receiver_take(receiver, &message, &stoa_now), 0);
 	assert_int_equal(message.deliveries, 2);

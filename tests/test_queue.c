@@ -115,6 +115,7 @@ static void null_arguments_are_refused(void **state)
 	struct stoa_queue_config info;
 	struct stoa_message message;
 	struct stoa_queue *queue;
+	uint64_t length;
 	uint8_t bytes[8];
 	size_t done;
 	void *at;
@@ -132,6 +133,8 @@ static void null_arguments_are_refused(void **state)
 	assert_int_equal(stoa_queue_shutdown(place.queue, 3), -EINVAL);
 	assert_int_equal(stoa_queue_stat(NULL, &stat), -EINVAL);
 	assert_int_equal(stoa_queue_stat(place.queue, NULL), -EINVAL);
+	assert_int_equal(stoa_queue_length(NULL, &length), -EINVAL);
+	assert_int_equal(stoa_queue_length(place.queue, NULL), -EINVAL);
 	assert_int_equal(stoa_sender_open(NULL, &sender), -EINVAL);
 	assert_int_equal(stoa_sender_open(place.queue, NULL), -EINVAL);
 	assert_int_equal(stoa_receiver_open(NULL, &receiver), -EINVAL);
@@ -377,6 +380,14 @@ static void handles_are_counted_and_come_back(void **state)
 
 /* ---- copies ---- */
 
+static void length_is_that_of_stat(const struct place *place, int rc)
+{
+	uint64_t length = UINT64_MAX;
+
+	assert_int_equal(stoa_queue_length(place->queue, &length), rc);
+	assert_int_equal(length, stat_of(place).length);
+}
+
 static void full_and_empty_are_exact_in_every_topology(void **state)
 {
 	(void)state;
@@ -393,6 +404,7 @@ static void full_and_empty_are_exact_in_every_topology(void **state)
 					for (uint64_t i = 0; i < capacities[c]; i++)
 						ok(push(&place, sender, sent++));
 					assert_int_equal(push(&place, sender, sent), STOA_FULL);
+					length_is_that_of_stat(&place, STOA_FULL);
 					assert_int_equal(stat_of(&place).length, capacities[c]);
 					ok(pop_is(&place, receiver, received++));
 					ok(push(&place, sender, sent++));
@@ -409,6 +421,41 @@ static void full_and_empty_are_exact_in_every_topology(void **state)
 				end_place(&place);
 			}
 		}
+	}
+}
+
+static void the_length_counts_what_came_back_and_tells_where_there_is_no_room(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < LENGTH(topologies); t++) {
+		struct place place = new_queue(topologies[t], 3, 8);
+		struct stoa_sender *sender = new_sender(&place);
+		struct stoa_receiver *receiver = new_receiver(&place);
+		struct stoa_message message;
+		bool spsc = topologies[t].senders == STOA_ONE && topologies[t].receivers == STOA_ONE;
+
+		length_is_that_of_stat(&place, 0);
+		for (uint64_t i = 0; i < 3; i++)
+			ok(push(&place, sender, i));
+		length_is_that_of_stat(&place, STOA_FULL);
+		ok(stoa_receiver_take(receiver, &message, NULL));
+		assert_int_equal(stat_of(&place).length, 2);
+		length_is_that_of_stat(&place, spsc ? STOA_FULL : 0); /* where a lease keeps its place */
+		ok(stoa_receiver_return(receiver, &message));
+		assert_int_equal(stat_of(&place).length, 3);
+		length_is_that_of_stat(&place, spsc ? STOA_FULL : 0);
+		assert_int_equal(push(&place, sender, 3), spsc ? STOA_FULL : 0);
+		length_is_that_of_stat(&place, STOA_FULL);
+		ok(pop_any(receiver)); /* what came back: that had no place */
+		length_is_that_of_stat(&place, spsc ? 0 : STOA_FULL);
+		while (pop_any(receiver) == 0)
+			length_is_that_of_stat(&place, 0);
+		ok(push(&place, sender, 4));
+		ok(stoa_queue_shutdown(place.queue, STOA_NOW));
+		length_is_that_of_stat(&place, 0);
+		ok(stoa_sender_close(sender));
+		ok(stoa_receiver_close(receiver));
+		end_place(&place);
 	}
 }
 
@@ -864,6 +911,7 @@ int main(void)
 		cmocka_unit_test(an_end_of_one_has_one_at_a_time),
 		cmocka_unit_test(handles_are_counted_and_come_back),
 		cmocka_unit_test(full_and_empty_are_exact_in_every_topology),
+		cmocka_unit_test(the_length_counts_what_came_back_and_tells_where_there_is_no_room),
 		cmocka_unit_test(large_queues_and_large_messages_are_exact_too),
 		cmocka_unit_test(a_message_of_one_byte_too_many_is_refused),
 		cmocka_unit_test(a_message_longer_than_the_room_stays_first_in_line),
