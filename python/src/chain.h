@@ -79,6 +79,8 @@ int chain_done_with(struct chain_taken *taken, bool acknowledge);
 int chain_shutdown(struct chain *chain, unsigned how);
 /* Numbers of the whole chain: of struct stoa_queue_stat, what can be summed up.  0; STOA_CHANGED: roughly. */
 int chain_stat(struct chain *chain, struct stoa_queue_stat *stat);
+/* Messages that wait: likewise; STOA_FULL: they fill it. */
+int chain_length(struct chain *chain, uint64_t *length);
 int chain_fd(struct chain *chain);
 /* Takes away what the dead have left. */
 void chain_sweep(struct chain *chain);

@@ -31,7 +31,17 @@ static void sum_up(struct stoa_queue_stat *sum, const struct stoa_queue_stat *st
 	sum->message_size = stat->message_size;
 }
 
-static int stat_ring(struct chain *chain, uint32_t number, struct stoa_queue_stat *sum)
+/* What is asked of each ring: its numbers, or its length alone. */
+typedef int look_function(const struct stoa_queue *queue, struct stoa_queue_stat *stat);
+
+static int look_at_length(const struct stoa_queue *queue, struct stoa_queue_stat *stat)
+{
+	int rc = stoa_queue_length(queue, &stat->length);
+
+	return rc < 0 ? rc : 0;
+}
+
+static int stat_ring(struct chain *chain, uint32_t number, look_function *look, struct stoa_queue_stat *sum)
 {
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
 	bool had = has_ring(chain, number);
@@ -40,7 +50,7 @@ static int stat_ring(struct chain *chain, uint32_t number, struct stoa_queue_sta
 
 	if (rc)
 		return rc;
-	rc = stoa_queue_stat(ring->queue, &stat);
+	rc = look(ring->queue, &stat);
 	if (!had)
 		forget_ring(chain, number);
 	ring_leave(ring);
@@ -50,7 +60,7 @@ static int stat_ring(struct chain *chain, uint32_t number, struct stoa_queue_sta
 }
 
 /* As chain_stat(); STOA_CHANGED where rings have come or gone meanwhile. */
-static int stat_once(struct chain *chain, struct stoa_queue_stat *sum)
+static int stat_once(struct chain *chain, look_function *look, struct stoa_queue_stat *sum)
 {
 	uint64_t tail = load_tail(chain);
 	struct finished before, after;
@@ -61,7 +71,7 @@ static int stat_once(struct chain *chain, struct stoa_queue_stat *sum)
 	*sum = (struct stoa_queue_stat){ .struct_size = sizeof *sum };
 	for (uint64_t k = before.first; rc == 0 && k <= NUMBER(tail); k++) {
 		if (!in_finished(&before, (uint32_t)k))
-			rc = stat_ring(chain, (uint32_t)k, sum);
+			rc = stat_ring(chain, (uint32_t)k, look, sum);
 	}
 	if (chain->closed)
 		return -ESHUTDOWN;
@@ -75,17 +85,35 @@ static int stat_once(struct chain *chain, struct stoa_queue_stat *sum)
 	                                                                            : 0;
 }
 
-int chain_stat(struct chain *chain, struct stoa_queue_stat *stat)
+/* STOA_CHANGED: it grows and shrinks all the time, and the numbers are of several moments. */
+static int stat_rings(struct chain *chain, look_function *look, struct stoa_queue_stat *stat)
 {
 	int rc = STOA_CHANGED;
+
+	for (int i = 0; rc == STOA_CHANGED && i < LOOKS; i++)
+		rc = stat_once(chain, look, stat);
+	return rc;
+}
+
+int chain_stat(struct chain *chain, struct stoa_queue_stat *stat)
+{
+	if (chain->closed)
+		return -ESHUTDOWN;
+	return chain->unbounded ? stat_rings(chain, stoa_queue_stat, stat)
+	                        : stoa_queue_stat(chain->send->queue, stat);
+}
+
+int chain_length(struct chain *chain, uint64_t *length)
+{
+	struct stoa_queue_stat stat = { 0 };
+	int rc;
 
 	if (chain->closed)
 		return -ESHUTDOWN;
 	if (!chain->unbounded)
-		return stoa_queue_stat(chain->send->queue, stat);
-	for (int i = 0; rc == STOA_CHANGED && i < LOOKS; i++)
-		rc = stat_once(chain, stat);
-	/* STOA_CHANGED: it grows and shrinks all the time, and the numbers are of several moments. */
+		return stoa_queue_length(chain->send->queue, length);
+	rc = stat_rings(chain, look_at_length, &stat);
+	*length = stat.length;
 	return rc;
 }
 

@@ -30,35 +30,33 @@ static bool stat_of(PyObject *self, struct stoa_queue_stat *stat)
 
 PyObject *queue_qsize(PyObject *self, PyObject *unused)
 {
-	struct stoa_queue_stat stat;
+	uint64_t length;
+	int rc = chain_length(&queue_at(self)->chain, &length);
 
 	(void)unused;
-	return stat_of(self, &stat) ? PyLong_FromUnsignedLongLong(stat.length) : NULL;
+	return rc < 0 ? queue_raise(self, rc, false) : PyLong_FromUnsignedLongLong(length);
 }
 
 PyObject *queue_empty(PyObject *self, PyObject *unused)
 {
 	struct queue *queue = queue_at(self);
-	struct stoa_queue_stat stat;
 	int rc = queue->codec.raw ? STOA_CHANGED : chain_peek(&queue->chain);
+	uint64_t length;
 
 	(void)unused;
 	if (rc == 0 || rc == STOA_EMPTY)
 		return PyBool_FromLong(rc == STOA_EMPTY);
-	if (rc < 0)
-		return queue_raise(self, rc, false);
-	return stat_of(self, &stat) ? PyBool_FromLong(stat.length == 0) : NULL;
+	rc = rc < 0 ? rc : chain_length(&queue->chain, &length);
+	return rc < 0 ? queue_raise(self, rc, false) : PyBool_FromLong(length == 0);
 }
 
 PyObject *queue_full(PyObject *self, PyObject *unused)
 {
-	struct stoa_queue_stat stat;
+	uint64_t length;
+	int rc = chain_length(&queue_at(self)->chain, &length);
 
 	(void)unused;
-	if (!stat_of(self, &stat))
-		return NULL;
-	return PyBool_FromLong(!queue_at(self)->chain.unbounded &&
-	                       stat.sent - stat.received >= stat.capacity);
+	return rc < 0 ? queue_raise(self, rc, false) : PyBool_FromLong(rc == STOA_FULL);
 }
 
 PyObject *queue_stat(PyObject *self, PyObject *unused)
