@@ -70,10 +70,6 @@ static int put_integer(uint32_t type, PyObject *from, void *at)
 {
 	unsigned long long bits;
 
-	if (PyFloat_Check(from)) {
-		PyErr_SetString(PyExc_TypeError, "int expected instead of float instance");
-		return -1;
-	}
 	bits = PyLong_AsUnsignedLongLongMask(from);
 	if (bits == (unsigned long long)-1 && PyErr_Occurred())
 		return -1;

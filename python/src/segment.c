@@ -162,7 +162,7 @@ static PyObject *segment_info(PyObject *self, PyObject *unused)
 		(const char *)info.id, (Py_ssize_t)sizeof info.id);
 }
 
-/* A list of what `one` makes of the places 0, 1, ... until it answers -ENOENT. */
+/* A list of what `one` makes of the places 0, 1, ... until it answers -ENOENT; the empty ones are left out. */
 static PyObject *listed(PyObject *self, int (*one)(struct stoa_segment *, uint32_t, PyObject **))
 {
 	struct stoa_segment *handle = segment_handle(self);
@@ -200,7 +200,10 @@ static int one_object(struct stoa_segment *handle, uint32_t i, PyObject **item)
 	if (rc == 0)
 		*item = Py_BuildValue("(NIKI)", text(info.name), info.kind, (unsigned long long)info.bytes,
 		                      i);
-	return rc;
+	if (rc != -EBADMSG)
+		return rc;
+	*item = Py_BuildValue("(OIKI)", Py_None, 0u, 0ull, i); /* those behind it are no worse for it */
+	return 0;
 }
 
 static PyObject *segment_objects(PyObject *self, PyObject *unused)
@@ -248,7 +251,8 @@ static PyMethodDef segment_methods[] = {
 	{ "fileno", segment_fileno, METH_NOARGS, "fileno(): a descriptor that may be passed on" },
 	{ "reap", segment_reap, METH_NOARGS, "reap(): gives back what dead processes held; how many" },
 	{ "info", segment_info, METH_NOARGS, "info(): sizes and counts, as a dict" },
-	{ "objects", segment_objects, METH_NOARGS, "objects(): [(name, kind, bytes, index)]" },
+	{ "objects", segment_objects, METH_NOARGS,
+	  "objects(): [(name, kind, bytes, index)]; of a damaged one (None, 0, 0, index)" },
 	{ "participants", segment_participants, METH_NOARGS, "participants(): a dict for each" },
 	{ NULL, NULL, 0, NULL },
 };

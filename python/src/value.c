@@ -116,7 +116,7 @@ static int value_set(PyObject *object, PyObject *given, void *unused)
 
 	(void)unused;
 	if (!given) {
-		PyErr_SetString(PyExc_TypeError, "can't delete attribute");
+		PyErr_SetString(PyExc_AttributeError, "a shared number cannot be deleted");
 		return -1;
 	}
 	if (number_take(self->type, given, &next))

@@ -94,6 +94,16 @@ class _State:
                 self.lock.release()
 
 
+def own_slot(segment):
+    """Our participant's slot there, also after a fork."""
+    segment.reap()  # the first call in a child registers it
+    namespace = os.stat("/proc/self/ns/pid").st_ino
+    for p in segment.participants():
+        if p["pid"] == os.getpid() and p["pid_namespace"] == namespace:
+            return p["slot"]
+    raise OSError(errno.EUSERS, "this process has no participant's slot")
+
+
 class _Home:
     """A home as this process has it open: its own or another's."""
 
@@ -136,16 +146,7 @@ class _Home:
 
     def arrive(self):
         """Finds our slot, and makes it ours: also after a fork."""
-        self.segment.reap()  # the first call in a child registers it
-        namespace = os.stat("/proc/self/ns/pid").st_ino
-        mine = [
-            p["slot"]
-            for p in self.segment.participants()
-            if p["pid"] == os.getpid() and p["pid_namespace"] == namespace
-        ]
-        if not mine:
-            raise OSError(errno.EUSERS, "this process has no participant's slot")
-        self.slot = mine[0]
+        self.slot = own_slot(self.segment)
         for word in range(self.words):
             self.holders[word * self.participants + self.slot] = 0
         for index in self.counts:

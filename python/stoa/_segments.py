@@ -42,7 +42,8 @@ class Segment:
 
     def objects(self):
         """The names of the objects, each with its kind and its size in bytes."""
-        return {name: (kind, size) for name, kind, size, _ in self._segment.objects() if not _is_beside(name)}
+        told = self._segment.objects()
+        return {name: (kind, size) for name, kind, size, _ in told if name is not None and not _is_beside(name)}
 
     def keys(self):
         return self.objects().keys()

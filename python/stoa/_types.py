@@ -70,6 +70,11 @@ def from_numpy(type_):
         return type_
     if dtype.isnative and dtype.char in NUMBERS:
         return TYPECODES[dtype.char]
+    return plain(dtype)
+
+
+def plain(dtype):
+    """The dtype, where it is of plain memory."""
     if dtype.hasobject:
         raise TypeError("references to Python's objects mean nothing to other processes")
     return dtype

@@ -140,6 +140,8 @@ def _told(look, segment, which):
 
 
 def _object_stat(segment, pids, name, kind, size, index):
+    if name is None:
+        return ObjectStat("?", "damaged", size)
     stat = _told(_stoa.queue_look, segment, name) if KINDS.get(kind) == "queue" else None
     waits = _told(_stoa.object_waits, segment, index)
     if waits is not None:

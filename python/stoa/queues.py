@@ -24,12 +24,13 @@ import queue as _queue
 import secrets
 import struct as _struct
 import threading
+import types
 import weakref
 from multiprocessing import util as _util
 from multiprocessing.reduction import ForkingPickler as _ForkingPickler
 from queue import Empty, Full
 
-from stoa import _segments, _stoa
+from stoa import _segments, _stoa, _types
 from stoa._home import OBJECT
 from stoa._stoa import Lease
 
@@ -144,6 +145,7 @@ def _after_in_parent():
 
 
 def _after_in_child():
+    _leave_at_end()  # what the parent has registered is nothing to a child of a plain os.fork()
     # The parent may have dropped its queues a moment after this; so this process becomes a participant now.
     for queue in list(_live):
         if not queue._closed:
@@ -227,9 +229,7 @@ def _checked(ctype):
 def _numpy_format(format):
     import numpy
 
-    dtype = numpy.dtype(format)
-    if dtype.hasobject:
-        raise ValueError("objects have no fixed form")
+    dtype = _types.plain(numpy.dtype(format))
     return (
         f"numpy:{dtype.descr if dtype.names else dtype.str}",
         dtype.itemsize,
@@ -342,6 +342,8 @@ class _Queue(_stoa.Queue):
             super().close()
             _live.discard(self)
             _let_go()
+
+    __class_getitem__ = classmethod(types.GenericAlias)
 
     @staticmethod
     def unlink(name):

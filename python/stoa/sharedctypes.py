@@ -6,6 +6,7 @@ Structs are read and written whole.  What the library has no type for (character
 structs) are ctypes objects in shared memory under a lock, as in multiprocessing.
 """
 
+import abc
 import copyreg
 import ctypes
 
@@ -47,6 +48,13 @@ class _There:
 
     def place(self, shape, room):
         return self._place
+
+
+class SynchronizedBase(abc.ABC):
+    """What Value() and Array() make, for isinstance(); but for raw ones."""
+
+
+SynchronizedBase.register(Locked)
 
 
 # ---- numbers ----
@@ -268,8 +276,8 @@ def _wrapper_class(type_):
         base, fields = stock.SynchronizedBase, {name: stock.make_property(name) for name in names}
     name = base.__name__ if base is not stock.SynchronizedBase else "Synchronized" + type_.__name__
     reduce = {"__reduce__": lambda self: (synchronized, (self._obj, self._lock))}
-    made = _wrappers[type_] = type(name, (base,), fields | reduce)
-    return made
+    _wrappers[type_] = SynchronizedBase.register(type(name, (base,), fields | reduce))
+    return _wrappers[type_]
 
 
 _wrappers = {}
@@ -310,6 +318,7 @@ def _count(size_or_initializer):
 
 
 NAMELESS = "only numbers, arrays of numbers and structs have names"
+NOT_WHOLE = "only arrays of numbers are read and written whole"
 
 
 def Value(typecode_or_type, *args, lock=True, ctx=None, name=None, writers=0):
@@ -346,7 +355,9 @@ def Array(typecode_or_type, size_or_initializer, *, lock=True, ctx=None, name=No
         count, initial = _count(size_or_initializer)
         if _types.number_code(type_) and count > 0:
             return _new_array(type_, initial, count, lock, _Somewhere(name), whole, writers)
-    if name is not None or whole:
+    if whole:
+        raise ValueError(NOT_WHOLE)
+    if name is not None:
         raise ValueError(NAMELESS)
     made = RawArray(typecode_or_type, size_or_initializer)
     return made if lock is False else synchronized(made, lock)
@@ -357,7 +368,7 @@ def value_at(place, typecode_or_type, args, lock, writers):
     type_ = _types.from_numpy(_types.ctypes_type(typecode_or_type))
     made = _new_value(type_, args, _checked(lock), _There(place), writers)
     if made is None:
-        raise TypeError(NAMELESS)
+        raise ValueError(NAMELESS)
     return made
 
 
@@ -366,5 +377,11 @@ def array_at(place, typecode_or_type, size_or_initializer, lock, whole, writers)
     type_ = _types.from_numpy(_types.ctypes_type(typecode_or_type))
     count, initial = _count(size_or_initializer)
     if not _types.number_code(type_):
-        raise TypeError(NAMELESS)
+        raise ValueError(NAMELESS)
     return _new_array(type_, initial, count, _checked(lock), _There(place), whole, writers)
+
+
+def __getattr__(name):
+    from multiprocessing import sharedctypes as stock
+
+    return getattr(stock, name)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 from collections.abc import Iterator, Sequence
 from ctypes import _CData
+from multiprocessing.sharedctypes import SynchronizedString as SynchronizedString
 from types import TracebackType
 from typing import Any, Generic, Literal, SupportsIndex, TypeVar, overload
 
@@ -19,6 +20,8 @@ class _Locked:
     def __exit__(
         self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+class SynchronizedBase(_Locked): ...
 
 class Synchronized(_Locked, Generic[_N]):
     value: _N

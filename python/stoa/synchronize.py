@@ -118,7 +118,9 @@ class _Semaphore(_Placed):
     _bounded = False
 
     def __new__(cls, value=1, *, ctx=None, name=None, permits_return=False):
-        if not permits_return <= value <= SEM_VALUE_MAX:
+        if value > SEM_VALUE_MAX:
+            raise OverflowError("signed integer is greater than maximum")
+        if value < permits_return:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         made = (value if cls._bounded or permits_return else SEM_VALUE_MAX, PERMITS_RETURN * permits_return)
         shape = (cls.__name__, *made)
@@ -147,7 +149,7 @@ class Semaphore(_Semaphore, _stoa.Semaphore):
         return f"<{type(self).__name__}(value={self.get_value()})>"
 
 
-class BoundedSemaphore(_Semaphore, _stoa.Semaphore):
+class BoundedSemaphore(Semaphore):
     """A number of permits that may not grow beyond what it was at first."""
 
     _bounded = True
@@ -174,16 +176,6 @@ class Event(_Placed, _stoa.Event):
 
 
 # ---- who waits ----
-
-
-def _own_slot(segment):
-    """Our participant's slot there."""
-    segment.reap()  # the first call in a forked child registers it
-    namespace = os.stat("/proc/self/ns/pid").st_ino
-    for p in segment.participants():
-        if p["pid"] == os.getpid() and p["pid_namespace"] == namespace:
-            return p["slot"]
-    raise OSError(errno.EUSERS, "this process has no participant's slot")
 
 
 class _Waiters:
@@ -222,7 +214,7 @@ class _Waiters:
     def word(self, tag):
         """The word of one who waits in this process."""
         if self.pid != os.getpid():
-            self.slot = _own_slot(self.segment)
+            self.slot = _home.own_slot(self.segment)
             self.pid = os.getpid()
         return (tag & 0xFFFFFFFFFF) << 24 | self.slot << 8 | self.WAITING
 

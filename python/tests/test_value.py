@@ -210,7 +210,7 @@ def test_operations_refuse_what_an_assignment_refuses():
             value.compare_exchange(1, wrong)
         with pytest.raises(TypeError):
             value.wait(wrong)
-    with pytest.raises(TypeError):
+    with pytest.raises(AttributeError):
         del value.value
     assert value.value == 1
 
