@@ -12,7 +12,9 @@ _Float = Literal["f", "d"]
 
 __all__ = ["RawValue", "RawArray", "Value", "Array", "copy", "synchronized"]
 
-class _Locked:
+class SynchronizedBase: ...
+
+class _Locked(SynchronizedBase):
     def get_lock(self) -> Any: ...
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool: ...
     def release(self) -> None: ...
@@ -20,8 +22,6 @@ class _Locked:
     def __exit__(
         self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
-
-class SynchronizedBase(_Locked): ...
 
 class Synchronized(_Locked, Generic[_N]):
     value: _N

@@ -33,6 +33,38 @@ def count(number, lock, times):
             pass
 
 
+def told(call, *args):
+    try:
+        return call(*args)
+    except Exception as error:
+        return type(error).__name__, str(error)
+
+
+def show_faults():
+    number, array = multiprocessing.Value("i"), multiprocessing.Array("h", 3)
+    for wrong in ("a", 1.5, None, 2**33 + 5, True):
+        print(told(setattr, number, "value", wrong), number.value)
+        print(told(array.__setitem__, 1, wrong), array[:])
+    for index in (3, -4, "x", 1.0, None, 2**70, -(2**70)):
+        print(told(array.__getitem__, index))
+    print(told(array.__setitem__, slice(0, 2), [1]), told(delattr, number, "value")[0])
+    for wrong in (("i", "a"), ("i", 1.5), ("zz",), ("i", 1, 2), ("d", 10**400), ("c", b"ab"), (None,)):
+        print(told(lambda: multiprocessing.Value(*wrong).value))
+    for wrong in (("i", -1), ("i", 2.5), ("i", None), ("i", "abc"), ("i", [1, "a"]), ("i", [1.5]), ("d", ["a"])):
+        print(told(lambda: multiprocessing.Array(*wrong)[:]))
+
+
+def show_kinds():
+    things = number, array, text = [
+        multiprocessing.Value("i"),
+        multiprocessing.Array("i", 2),
+        multiprocessing.Array("c", 2),
+    ]
+    print([isinstance(thing, sharedctypes.SynchronizedBase) for thing in things])
+    print(isinstance(number, sharedctypes.Synchronized), isinstance(array, sharedctypes.SynchronizedArray))
+    print(isinstance(text, sharedctypes.SynchronizedString), isinstance(array, sharedctypes.SynchronizedString))
+
+
 def show(method):
     multiprocessing.set_start_method(method)
     lock = multiprocessing.RLock()
@@ -69,3 +101,5 @@ def show(method):
 
 if __name__ == "__main__":
     show(sys.argv[1])
+    show_faults()
+    show_kinds()

@@ -108,6 +108,22 @@ def test_odd_files_do_not_stop_the_listing(name):
             file.unlink()
 
 
+def test_what_lies_beside_a_damaged_object_is_told(name):
+    segment = stoa.create(name, 1 << 16)
+    for each in "one", "two", "three":
+        segment.value(each, "q")
+    whole = (DIRECTORY / f"stoa.{name}").read_bytes()
+    at = whole.index(b"two\0") - 16  # its kind and its size
+    copy = DIRECTORY / f"stoa.{name}-copy"
+    copy.write_bytes(whole[:at] + b"\xff" * 16 + whole[at + 16 :])
+    try:
+        (told,) = stoa.stat(f"{name}-copy").segments
+        assert [(o.name, o.kind) for o in told.objects] == [("one", "value"), ("?", "damaged"), ("three", "value")]
+        assert set(stoa.open(f"{name}-copy").keys()) == {"one", "three"}
+    finally:
+        copy.unlink()
+
+
 def test_damage_is_told_or_left_out_and_never_worse(name):
     segment = stoa.create(name, 1 << 16)
     number = segment.value("number", "q", 1)
