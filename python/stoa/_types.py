@@ -78,3 +78,21 @@ def plain(dtype):
     if dtype.hasobject:
         raise TypeError("references to Python's objects mean nothing to other processes")
     return dtype
+
+
+records = {}  # the dtypes of records by their ctypes structs, of which each is made once
+
+
+def memory_type(typecode_or_type):
+    """The ctypes type of what lies in memory as it is: also of a dtype of NumPy."""
+    type_ = from_numpy(ctypes_type(typecode_or_type))
+    if numpy_dtype(type_) is None:
+        return type_
+    for known, dtype in records.items():
+        if dtype == type_:
+            return known
+    from numpy import ctypeslib
+
+    made = ctypeslib.as_ctypes_type(type_)
+    records[made] = type_
+    return made

@@ -217,6 +217,7 @@ def _raw(type_):
 
 
 def _over_block(type_, block, length=None):
+    type_ = _types.memory_type(type_)
     if length is not None:
         type_ = type_ * length
     copyreg.pickle(type_, _reduce_raw)
@@ -229,25 +230,29 @@ def _reduce_raw(obj):
     block = getattr(obj, "_wrapper", None)
     if block is None:
         return obj.__reduce__()  # a private object of a type that shared ones have, too
-    if isinstance(obj, ctypes.Array):
-        return _over_block, (obj._type_, block, obj._length_)
-    return _over_block, (type(obj), block)
+    type_, *length = (obj._type_, obj._length_) if isinstance(obj, ctypes.Array) else (type(obj),)
+    return _over_block, (_types.records.get(type_, type_), block, *length)
 
 
 def RawValue(typecode_or_type, *args):
     """A ctypes object in shared memory, without lock and without atomic operations."""
-    made = _raw(_types.ctypes_type(typecode_or_type))
+    made = _raw(_types.memory_type(typecode_or_type))
     made.__init__(*args)
     return made
 
 
 def RawArray(typecode_or_type, size_or_initializer):
     """A ctypes array in shared memory, without lock and without atomic operations."""
-    type_ = _types.ctypes_type(typecode_or_type)
+    type_ = _types.memory_type(typecode_or_type)
     if isinstance(size_or_initializer, int):
         return _raw(type_ * size_or_initializer)
     made = _raw(type_ * len(size_or_initializer))
-    made.__init__(*size_or_initializer)
+    if type_ in _types.records:
+        import numpy
+
+        numpy.ndarray(len(made), _types.records[type_], made)[...] = size_or_initializer
+    else:
+        made.__init__(*size_or_initializer)
     return made
 
 

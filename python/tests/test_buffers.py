@@ -140,3 +140,28 @@ def test_a_cython_function_works_on_an_array_in_place(tmp_path):
         [sys.executable, tmp_path / "smooth_processes.py"], env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert "the same" in out
+
+
+RECORD = [("x", "f8"), ("n", "i4", (3,)), ("y", "i2")]
+
+
+def test_arrays_of_records_are_ctypes_arrays(numpy, run):
+    dtype = numpy.dtype(RECORD, align=True)
+    first = numpy.zeros(4, dtype)
+    first["n"] = [1, 2, 3]
+    array, raw = stoa.Array(dtype, first), stoa.RawArray(dtype, 2)
+    assert array[3].n[:] == [1, 2, 3] and len(stoa.Array(dtype, [(1, (2, 3, 4), 5)])) == 1
+    run(set_records, array, raw)
+    assert array[1].x == 1 and raw[0].x == 5
+    assert numpy.ndarray(4, dtype, array.get_obj())["n"].tolist() == [[1, 2, 3]] * 2 + [[9, 9, 9]] + [[1, 2, 3]]
+    with pytest.raises(TypeError):
+        stoa.Array(numpy.dtype([("x", "O")]), 2)
+
+
+def set_records(array, raw):
+    import numpy
+
+    with array.get_lock():
+        array[1].x += 1
+        numpy.ndarray(4, numpy.dtype(RECORD, align=True), array.get_obj())["n"][2] = 9
+    raw[0].x = 5
