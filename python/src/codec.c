@@ -159,7 +159,8 @@ PyObject *codec_finish(const struct codec *codec, int tag, PyObject *data, PyObj
 	if (tag == TAG_STR)
 		object = PyUnicode_DecodeUTF8(bytes, size, NULL);
 	else if (tag == TAG_PICKLE)
-		object = PyObject_CallFunctionObjArgs(codec->loads, data, buffers ? buffers : Py_None, NULL);
+		object = PyObject_CallFunctionObjArgs(buffers ? codec->loads_with : codec->loads, data,
+		                                      buffers, NULL); /* which ends at `buffers`, too */
 	else
 		corrupt();
 	Py_DECREF(data);

@@ -44,11 +44,11 @@ struct encoded {
 };
 
 /*
- * dumps(object) -> (bytes, [buffers] or None); loads(bytes, [buffers] or None) -> object.  Raw: pack(object)
- * -> something with the buffer protocol, unpack(bytes) -> object, or NULL.
+ * dumps(object) -> (bytes, [buffers] or None); loads(bytes) -> object, and loads_with(bytes, [buffers]).  Raw:
+ * pack(object) -> something with the buffer protocol, unpack(bytes) -> object, or NULL.
  */
 struct codec {
-	PyObject *dumps, *loads;
+	PyObject *dumps, *loads, *loads_with;
 	PyObject *pack, *unpack;
 	bool raw;
 };

@@ -150,15 +150,16 @@ void queue_dealloc(PyObject *self)
 /* What the package gives: the exceptions, and the ways to pickle. */
 PyObject *queue_setup(PyObject *type, PyObject *args)
 {
-	PyObject *empty, *full, *shut_down, *dumps, *loads;
+	PyObject *empty, *full, *shut_down, *dumps, *loads, *loads_with;
 
 	(void)type;
-	if (!PyArg_ParseTuple(args, "OOOOO:_setup", &empty, &full, &shut_down, &dumps, &loads))
+	if (!PyArg_ParseTuple(args, "OOOOOO:_setup", &empty, &full, &shut_down, &dumps, &loads, &loads_with))
 		return NULL;
 	queue_python.empty = Py_NewRef(empty);
 	queue_python.full = Py_NewRef(full);
 	queue_python.shut_down = Py_NewRef(shut_down);
 	queue_python.codec.dumps = Py_NewRef(dumps);
 	queue_python.codec.loads = Py_NewRef(loads);
+	queue_python.codec.loads_with = Py_NewRef(loads_with);
 	Py_RETURN_NONE;
 }

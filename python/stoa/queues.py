@@ -17,7 +17,6 @@ counted (`_in_flight`).  What never arrives is kept until he ends.
 import collections
 import copyreg
 import ctypes
-import io
 import os
 import pickle
 import queue as _queue
@@ -65,26 +64,45 @@ class _Pickler(pickle.Pickler):
     dispatch_table = collections.ChainMap(_ForkingPickler._extra_reducers, copyreg.dispatch_table)
 
 
-def _dumps(obj):
-    buffers = []
+class _Writer:
+    """A pickler, to be used again: to make one takes longer than most objects do."""
 
-    def in_band(buffer):
+    def __init__(self):
+        self.parts, self.buffers = [], []
+        self.write = self.parts.append
+        self.pickler = _Pickler(self, 5, buffer_callback=self._is_in_band)
+
+    def _is_in_band(self, buffer):
         with buffer.raw() as view:
-            if view.nbytes < OUT_OF_BAND or len(buffers) == 1000:
+            if view.nbytes < OUT_OF_BAND or len(self.buffers) == 1000:
                 return True
-        buffers.append(buffer)
+        self.buffers.append(buffer)
         return False
 
-    file = io.BytesIO()
-    _Pickler(file, 5, buffer_callback=in_band).dump(obj)
-    return file.getvalue(), buffers or None
+
+_idle = []  # writers; what pickling calls may pickle itself, and so may other threads
 
 
-def _loads(data, buffers):
+def _dumps(obj):
+    try:
+        writer = _idle.pop()
+    except IndexError:
+        writer = _Writer()
+    writer.pickler.dump(obj)
+    data = b"".join(writer.parts)
+    if writer.buffers or len(data) > OUT_OF_BAND:  # what it keeps of a large object makes it slow
+        return data, writer.buffers or None
+    writer.parts.clear()
+    writer.pickler.clear_memo()
+    _idle.append(writer)
+    return data, None
+
+
+def _loads_with(data, buffers):
     return pickle.loads(data, buffers=buffers)
 
 
-_stoa.Queue._setup(Empty, Full, ShutDown, _dumps, _loads)
+_stoa.Queue._setup(Empty, Full, ShutDown, _dumps, pickle.loads, _loads_with)
 
 # ---- life ----
 

@@ -74,6 +74,38 @@ def test_large_buffers_come_out_as_they_were_and_may_be_changed():
             got["here"][0] = 7
 
 
+class PutsWhilePickled:
+    """Its pickling puts something into another queue."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def __reduce__(self):
+        self.other.put(["on the way"])
+        return list, ((1, 2),)
+
+
+def test_pickling_may_put_something_itself():
+    with stoa.Queue() as q, stoa.Queue() as other:
+        for _ in range(2):
+            q.put((PutsWhilePickled(other), "x"))
+            assert (q.get(), other.get()) == (([1, 2], "x"), ["on the way"])
+
+
+def test_what_was_pickled_before_makes_no_difference():
+    changed, refused = [1], [lambda: 0]
+    with stoa.Queue() as q:
+        for n in range(3):
+            changed[:] = [n, b"x" * (9000 * n)]
+            with pytest.raises((AttributeError, pickle.PicklingError)):
+                q.put([changed, refused])
+            q.put(changed)
+            q.put((changed, changed))
+            assert q.get() == changed
+            one, two = q.get()
+            assert one == changed and one is two
+
+
 def test_what_cannot_be_pickled_is_told_by_put():
     with stoa.Queue() as q:
         with pytest.raises((pickle.PicklingError, AttributeError)):
@@ -320,6 +352,23 @@ def test_nothing_is_left_when_the_processes_end(context):
     )
     name = run_program(program).strip()
     assert name and not glob.glob(f"/dev/shm/stoa.{name}*")
+
+
+def test_a_child_that_is_the_last_leaves_nothing():
+    """One of a plain os.fork(), which runs no more of multiprocessing than any program."""
+    name = run_program(
+        "import os, stoa\n"
+        "q = stoa.Queue(); q.put(b'x' * 20000)\n"
+        "print(q.name, flush=True)\n"
+        "gone, end = os.pipe()\n"
+        "if os.fork():\n"
+        "    os.close(gone)\n"
+        "else:\n"
+        "    os.close(end)\n"
+        "    os.read(gone, 1)  # until its parent has ended\n"
+        "    q.put(1)\n"
+    ).strip()
+    assert await_that(lambda: not glob.glob(f"/dev/shm/stoa.{name}*"))
 
 
 def run_program(text):
