@@ -14,22 +14,16 @@ the one who sent it keeps the queue open, even where nothing in his program does
 counted (`_in_flight`).  What never arrives is kept until he ends.
 """
 
-import collections
-import copyreg
-import ctypes
 import os
 import pickle
-import queue as _queue
 import secrets
-import struct as _struct
 import threading
 import types
 import weakref
 from multiprocessing import util as _util
-from multiprocessing.reduction import ForkingPickler as _ForkingPickler
 from queue import Empty, Full
 
-from stoa import _segments, _stoa, _types
+from stoa import _formats, _pickling, _segments, _stoa
 from stoa._home import OBJECT
 from stoa._stoa import Lease
 
@@ -54,55 +48,8 @@ MAXSIZE = 1 << 20  # more than that is unbounded
 HANDLES = 512  # who puts and who gets, each thread that does so at the same time
 HOLDS = 1
 PARTICIPANTS = 512  # processes
-OUT_OF_BAND = 4096  # bytes of a buffer that is not copied into the pickle
 
-# ---- pickles ----
-
-
-class _Pickler(pickle.Pickler):
-    # What may be sent to another process, as multiprocessing has it.
-    dispatch_table = collections.ChainMap(_ForkingPickler._extra_reducers, copyreg.dispatch_table)
-
-
-class _Writer:
-    """A pickler, to be used again: to make one takes longer than most objects do."""
-
-    def __init__(self):
-        self.parts, self.buffers = [], []
-        self.write = self.parts.append
-        self.pickler = _Pickler(self, 5, buffer_callback=self._is_in_band)
-
-    def _is_in_band(self, buffer):
-        with buffer.raw() as view:
-            if view.nbytes < OUT_OF_BAND or len(self.buffers) == 1000:
-                return True
-        self.buffers.append(buffer)
-        return False
-
-
-_idle = []  # writers; what pickling calls may pickle itself, and so may other threads
-
-
-def _dumps(obj):
-    try:
-        writer = _idle.pop()
-    except IndexError:
-        writer = _Writer()
-    writer.pickler.dump(obj)
-    data = b"".join(writer.parts)
-    if writer.buffers or len(data) > OUT_OF_BAND:  # what it keeps of a large object makes it slow
-        return data, writer.buffers or None
-    writer.parts.clear()
-    writer.pickler.clear_memo()
-    _idle.append(writer)
-    return data, None
-
-
-def _loads_with(data, buffers):
-    return pickle.loads(data, buffers=buffers)
-
-
-_stoa.Queue._setup(Empty, Full, ShutDown, _dumps, pickle.loads, _loads_with)
+_stoa.Queue._setup(Empty, Full, ShutDown, _pickling.dumps, pickle.loads, _pickling.loads_with)
 
 # ---- life ----
 
@@ -217,61 +164,6 @@ def _sweep_the_dead():
             pass  # another user's, or another does it at this moment
 
 
-# ---- formats ----
-
-
-def _format_of(format):
-    """(what the segment says of it, bytes of a message, pack, unpack)."""
-    if format is None:
-        return "", 0, None, None
-    if format == "bytes":
-        return "bytes", 0, None, None
-    if isinstance(format, type) and issubclass(format, (ctypes.Structure, ctypes.Union, ctypes._SimpleCData)):
-        size = ctypes.sizeof(format)
-        return f"ctypes:{size}", size, _checked(format), format.from_buffer_copy
-    if isinstance(format, str):
-        struct = _struct.Struct(format)
-        if len(struct.unpack(bytes(struct.size))) == 1:
-            return f"struct:{format}", struct.size, struct.pack, lambda data: struct.unpack(data)[0]
-        return f"struct:{format}", struct.size, lambda values: struct.pack(*values), struct.unpack
-    return _numpy_format(format)
-
-
-def _checked(ctype):
-    def pack(value):
-        return value if isinstance(value, ctype) else ctype(value)
-
-    return pack
-
-
-def _numpy_format(format):
-    import numpy
-
-    dtype = _types.plain(numpy.dtype(format))
-    return (
-        f"numpy:{dtype.descr if dtype.names else dtype.str}",
-        dtype.itemsize,
-        lambda value: numpy.asarray(value, dtype).tobytes(),
-        lambda data: numpy.frombuffer(data, dtype)[0],
-    )
-
-
-def _format_told(text):
-    """The format that a segment tells of."""
-    kind, _, rest = text.partition(":")
-    if kind in ("", "bytes"):
-        return kind or None
-    if kind == "struct":
-        return rest
-    if kind == "numpy":
-        import ast
-
-        import numpy
-
-        return numpy.dtype(ast.literal_eval(rest) if rest.startswith("[") else rest)
-    raise ValueError(f"the queue's objects are {text}: its format must be given")
-
-
 # ---- the classes ----
 
 
@@ -283,7 +175,7 @@ class _Queue(_stoa.Queue):
     def _create(self, maxsize, name, item_size, format, close_with_senders):
         _sweep_the_dead()
         _let_go()
-        said, size, pack, unpack = _format_of(format)
+        said, size, pack, unpack = _formats.format_of(format)
         bounded = 0 < maxsize <= MAXSIZE
         if close_with_senders and not bounded:
             raise ValueError("close_with_senders asks for a maxsize")
@@ -320,8 +212,8 @@ class _Queue(_stoa.Queue):
             if not told:  # of somebody else's making
                 format = format or "bytes"
             elif format is None:
-                format = _format_told(told[2:])
-            said, size, pack, unpack = _format_of(format)
+                format = _formats.format_told(told[2:])
+            said, size, pack, unpack = _formats.format_of(format)
             if told and told[2:] != said:
                 raise ValueError(f"the queue's objects are {told[2:] or 'Python objects'}, not {said}")
         except BaseException:
