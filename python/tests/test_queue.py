@@ -357,16 +357,20 @@ def test_nothing_is_left_when_the_processes_end(context):
 def test_a_child_that_is_the_last_leaves_nothing():
     """One of a plain os.fork(), which runs no more of multiprocessing than any program."""
     name = run_program(
-        "import os, stoa\n"
+        "import os, stoa, threading\n"
         "q = stoa.Queue(); q.put(b'x' * 20000)\n"
         "print(q.name, flush=True)\n"
         "gone, end = os.pipe()\n"
+        "ready, there = os.pipe()\n"
         "if os.fork():\n"
         "    os.close(gone)\n"
+        "    os.read(ready, 1)\n"
         "else:\n"
         "    os.close(end)\n"
+        "    os.write(there, b'.')\n"
         "    os.read(gone, 1)  # until its parent has ended\n"
         "    q.put(1)\n"
+        "    threading.Thread(target=lambda kept: threading.Event().wait(), args=(q,), daemon=True).start()\n"
     ).strip()
     assert await_that(lambda: not glob.glob(f"/dev/shm/stoa.{name}*"))
 
