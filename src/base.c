@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* base.c - outcomes in words, deadlines, the version. */
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -24,9 +25,26 @@ struct timespec stoa_deadline(int64_t nanoseconds)
 	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u) };
 }
 
-/* The errno's own text, the same in every locale, in memory that lives for ever. */
-static const char *errno_text(int error)
+/* Words for a fault, in memory that lives for ever: our own where the errno's were meant for something else; else these,
+ * the same in every locale. */
+static const char *fault_text(int error)
 {
+	switch (error) {
+	case EBADMSG:
+		return "no segment of stoa, or a damaged one";
+	case ENODATA:
+		return "cut short: the file is smaller than its segment";
+	case EPROTONOSUPPORT:
+		return "a segment of another version of stoa's layout";
+	case EPROTOTYPE:
+		return "of another kind or shape, or of a machine with other words";
+	case EUSERS:
+		return "as many as it was made for use it already";
+	case ENOBUFS:
+		return "all blocks that one may hold are held";
+	case ESTALE:
+		return "the parent's, from before fork()";
+	}
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
 	return strerrordesc_np(error);
 #else
@@ -50,7 +68,7 @@ const char *stoa_strerror(int rc)
 	if (rc >= 0 && (size_t)rc < sizeof outcomes / sizeof *outcomes)
 		text = outcomes[rc];
 	else if (rc < 0 && rc != INT_MIN)
-		text = errno_text(-rc);
+		text = fault_text(-rc);
 	return text ? text : "unknown return code";
 }
 

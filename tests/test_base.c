@@ -25,11 +25,11 @@ static void every_outcome_has_words_of_its_own(void **state)
 	}
 }
 
-static void a_fault_has_the_words_of_its_errno(void **state)
+static void a_fault_has_the_words_of_its_errno_or_better_ones(void **state)
 {
 	(void)state;
 	assert_string_equal(stoa_strerror(-ENOENT), "No such file or directory");
-	assert_string_equal(stoa_strerror(-EPROTOTYPE), "Protocol wrong type for socket");
+	assert_string_equal(stoa_strerror(-EPROTOTYPE), "of another kind or shape, or of a machine with other words");
 	assert_string_not_equal(stoa_strerror(-EBADMSG), stoa_strerror(-ENODATA));
 }
 
@@ -119,7 +119,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_outcome_has_words_of_its_own),
-		cmocka_unit_test(a_fault_has_the_words_of_its_errno),
+		cmocka_unit_test(a_fault_has_the_words_of_its_errno_or_better_ones),
 		cmocka_unit_test(what_is_no_return_code_has_words_too),
 		cmocka_unit_test(a_deadline_lies_ahead_by_what_was_asked),
 		cmocka_unit_test(a_negative_deadline_has_passed),

@@ -60,14 +60,6 @@ const char *reason(int rc)
 	case -EACCES:
 	case -EPERM:
 		return "no permission to read it";
-	case -EBADMSG:
-		return "no segment of stoa, or a damaged one";
-	case -ENODATA:
-		return "cut short: the file is smaller than its segment";
-	case -EPROTONOSUPPORT:
-		return "a segment of another version of stoa's layout";
-	case -EPROTOTYPE:
-		return "of another kind, or of a machine with other words";
 	case -EINVAL:
 		return "no regular file, or no name";
 	case -ENAMETOOLONG:

@@ -113,7 +113,7 @@ extern STOA_API const struct timespec stoa_now;
 STOA_API struct timespec stoa_deadline(int64_t nanoseconds);
 
 /**
- * Names a return code: "STOA_FULL" and the like in words, or the errno's text.
+ * Names a return code: an outcome or a fault in words; those of the errno, where they fit.
  * Returns: a string that lives for ever, never NULL.
  * Callers: any.  Progress: wait-free.  Death: nothing shared is touched.
  */
