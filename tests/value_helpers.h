@@ -62,6 +62,35 @@ static inline void *bytes_of(void *handle)
 	return object_of(handle)->start;
 }
 
+/* ---- values of every type and size ---- */
+
+static const uint32_t number_types[] = {
+	STOA_I8,  STOA_I16, STOA_I32, STOA_I64, STOA_U8,   STOA_U16,
+	STOA_U32, STOA_U64, STOA_F32, STOA_F64, STOA_BOOL,
+};
+static const size_t struct_sizes[] = { 1, 2, 3, 7, 8, 9, 63, 64, 65, 4096, 1 << 20 };
+
+static inline struct stoa_value *new_value(struct stoa_segment *segment, const char *name, uint32_t type,
+                                           size_t size, uint32_t writers)
+{
+	struct stoa_value_config config = {
+		.struct_size = sizeof config,
+		.type = type,
+		.size = size,
+		.writers = writers,
+		.flags = STOA_EXCLUSIVE,
+	};
+	struct stoa_value *value = NULL;
+
+	ok(stoa_value_create(segment, name, &config, &value));
+	return value;
+}
+
+static inline struct stoa_value *new_struct(struct stoa_segment *segment, size_t size, uint32_t writers)
+{
+	return new_value(segment, "struct", STOA_BYTES, size, writers);
+}
+
 /* ---- processes ---- */
 
 /* Where processes meet that a test has forked. */
@@ -162,6 +191,19 @@ static inline bool whole(const void *bytes, size_t size, uint64_t *tag)
 	if (tag)
 		*tag = found;
 	return true;
+}
+
+/* Updates: to a pattern, and to nothing else. */
+static inline int make_tag_4(void *bytes, void *context)
+{
+	fill(bytes, *(size_t *)context, 4);
+	return 0;
+}
+
+static inline int refuse(void *bytes, void *context)
+{
+	memset(bytes, 0xff, 8);
+	return *(int *)context;
 }
 
 #endif
