@@ -33,10 +33,16 @@ NOBODY = 65534
 def usage_is_explained(_):
     require(stoa("--help").status == 0 and "stoa ls" in stoa("--help").out)
     require(re.match(r"stoa \d+\.\d+\.\d+, library ", stoa("--version").out))
+    require(stoa("help").out == stoa("-h").out == stoa("--help").out)
+    require(stoa("help", "bogus").is_refused(2, "stoa: bogus: there is no such command"))
     require(stoa().status == 2)
-    for command in ("ls", "stat", "top", "peek", "dump", "check", "gc", "doctor"):
+    for command in (
+        "ls", "stat", "top", "peek", "dump", "check", "gc", "doctor", "create", "rm", "get", "set", "add", "watch",
+        "send", "recv", "run",
+    ):  # fmt: skip
         answer = stoa(command, "--help")
         require(answer.status == 0 and answer.out.startswith(f"usage: stoa {command} "), answer)
+        require(stoa(command, "-h").out == stoa("help", command).out == answer.out)
         require(max(map(len, answer.out.splitlines())) <= 110, answer)
         require(stoa(command, "--no-such-thing").is_refused(2, "there is no such option"))
     for wrong in (

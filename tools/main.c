@@ -147,13 +147,18 @@ static void hold_closed_streams(void)
 
 static int run(int argc, char **argv)
 {
+	static char help[] = "--help", *helping[] = { help, help, help, NULL };
 	const char *name = argc > 1 ? argv[1] : NULL;
 
 	if (!name) {
 		usage(stderr);
 		return STATUS_USAGE;
 	}
-	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+	if (strcmp(name, "help") == 0 && argc > 2) { /* as "stoa NAME --help" */
+		name = argv[2];
+		argc = 3;
+		argv = helping;
+	} else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
 		usage(stdout);
 		return STATUS_OK;
 	}

@@ -42,7 +42,7 @@ int next_option_of(const struct command *command, int argc, char **argv, const c
 
 int next_option(const struct command *command, int argc, char **argv, const struct option *options)
 {
-	return next_option_of(command, argc, argv, ":", options);
+	return next_option_of(command, argc, argv, ":h", options);
 }
 
 static bool is_operand(const char *text)
@@ -57,7 +57,7 @@ int next_option_or_number(const struct command *command, int argc, char **argv, 
 
 	while (optind < argc && is_operand(argv[optind]))
 		argv[1 + (*operands)++] = argv[optind++];
-	letter = next_option_of(command, argc, argv, "+:", options);
+	letter = next_option_of(command, argc, argv, "+:h", options);
 	while (letter == -1 && optind < argc) /* behind "--" */
 		argv[1 + (*operands)++] = argv[optind++];
 	return letter;

@@ -52,11 +52,11 @@ int take_options(const struct command *command, int argc, char **argv, const str
 
 /*
  * The next option, as getopt_long(3) has it, but that errors are complained about in the form of the others:
- * '?' has been said already.  Options may stand behind operands.  --help is in every command: it prints the
- * help, and is 'h'.
+ * '?' has been said already.  Options may stand behind operands.  --help and -h are in every command: they
+ * print the help, and are 'h'.
  */
 int next_option(const struct command *command, int argc, char **argv, const struct option *options);
-/* With short options, too: `letters` as getopt_long(3) has them, "+:..." where operands end the options. */
+/* With short options, too: `letters` as getopt_long(3) has them, "+:h..." where operands end the options. */
 int next_option_of(const struct command *command, int argc, char **argv, const char *letters,
                    const struct option *options);
 /*

@@ -32,7 +32,7 @@ static int run(const struct command *command, int argc, char **argv)
 	int letter, status = STATUS_OK;
 	bool force = false;
 
-	while ((letter = next_option_of(command, argc, argv, ":f", options)) != -1) {
+	while ((letter = next_option_of(command, argc, argv, ":fh", options)) != -1) {
 		if (letter == 'h' || letter == '?')
 			return letter == 'h' ? STATUS_OK : STATUS_USAGE;
 		force = true;

@@ -285,7 +285,7 @@ static int run(const struct command *command, int argc, char **argv)
 	};
 	int letter;
 
-	while ((letter = next_option_of(command, argc, argv, "+:j:k", options)) != -1) {
+	while ((letter = next_option_of(command, argc, argv, "+:hj:k", options)) != -1) {
 		if (letter == 'h' || letter == '?')
 			return letter == 'h' ? STATUS_OK : STATUS_USAGE;
 		if (!take_option(command, letter, &all))
