@@ -101,6 +101,14 @@ def a_new_segment_has_room_for_its_object(name):
     done("create", name, "value", "besides")
 
 
+def no_segment_is_left_of_what_cannot_be_created(name):
+    for arguments in (["value", ""], ["value", "x" * 80], ["--bytes", "4K", "queue", "large", "--capacity", "1M"]):
+        answer = stoa("create", name, *arguments)
+        require(answer.is_refused(1, "stoa: ") and not os.path.exists(f"/dev/shm/stoa.{name}"), answer)
+    done("create", name)
+    require(stoa("create", name, "value", "").status == 1 and os.path.exists(f"/dev/shm/stoa.{name}"))
+
+
 def rm_removes_segments_and_nothing_else(name):
     done("create", name)
     done("rm", name)
@@ -754,6 +762,7 @@ TESTS = [
     what_is_created_has_the_shape_that_was_asked_for,
     to_create_once_more_changes_nothing_but_another_shape_is_refused,
     a_new_segment_has_room_for_its_object,
+    no_segment_is_left_of_what_cannot_be_created,
     rm_removes_segments_and_nothing_else,
     numbers_of_every_type_are_set_and_read,
     elements_and_ranges_are_set_added_to_and_read,

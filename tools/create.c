@@ -31,21 +31,39 @@ static int footprint(const struct wish *wish, uint64_t *bytes)
 	}
 }
 
-/* What is there is taken as it is, unless something was asked of it; a new one has room for the object. */
-static int create_segment(struct wish *wish, struct stoa_segment **segment)
+/*
+ * What is there is taken as it is, unless something was asked of it; a new one has room for the object, and is
+ * `*made` by us.
+ */
+static int create_segment(struct wish *wish, struct stoa_segment **segment, bool *made)
 {
 	uint64_t bytes = 0;
 	int rc = footprint(wish, &bytes);
 
+	*made = false;
 	if (rc)
 		return rc;
-	if (wish->exclusive && !wish->kind)
-		wish->segment.flags |= STOA_EXCLUSIVE;
-	else if (!wish->shaped && (rc = stoa_segment_open(wish->name, 0, segment)) != -ENOENT)
+	if (!wish->shaped && !(wish->exclusive && !wish->kind) &&
+	    (rc = stoa_segment_open(wish->name, 0, segment)) != -ENOENT)
 		return rc;
 	if (!wish->segment.bytes && bytes > 1 << 19)
 		wish->segment.bytes = bytes + (1 << 19); /* and some for others */
+	wish->segment.flags |= STOA_EXCLUSIVE;
+	rc = stoa_segment_create(wish->name, &wish->segment, segment);
+	*made = rc == 0;
+	if (rc != -EEXIST || (wish->exclusive && !wish->kind))
+		return rc;
+	wish->segment.flags &= ~(uint32_t)STOA_EXCLUSIVE;
 	return stoa_segment_create(wish->name, &wish->segment, segment);
+}
+
+/* What was made for an object that cannot be goes again, unless others have come meanwhile. */
+static void unmake_segment(const struct wish *wish, const struct stoa_segment *segment)
+{
+	struct stoa_segment_info info = { .struct_size = sizeof info };
+
+	if (stoa_segment_info(segment, &info) == 0 && info.participants_alive == 1 && !info.objects_published)
+		stoa_segment_unlink(wish->name);
 }
 
 static int create_object(struct wish *wish, struct stoa_segment *segment)
@@ -111,7 +129,8 @@ static int complain_create(const char *what, int rc)
 static int create(struct wish *wish)
 {
 	struct stoa_segment *segment;
-	int rc = create_segment(wish, &segment);
+	bool made;
+	int rc = create_segment(wish, &segment, &made);
 
 	if (rc)
 		return complain_create(wish->name, rc);
@@ -119,6 +138,8 @@ static int create(struct wish *wish)
 		rc = create_object(wish, segment);
 		if (rc)
 			complain_create(wish->object, rc);
+		if (rc && made)
+			unmake_segment(wish, segment);
 	}
 	stoa_segment_close(segment);
 	return rc ? STATUS_FAILURE : STATUS_OK;
