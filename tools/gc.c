@@ -44,8 +44,16 @@ static char *why(const struct plan *plan)
 	}
 }
 
-static void print_table(const struct plan *plans, size_t count)
+/* Not even a file: no row of the table. */
+static bool is_missing(const struct plan *plan)
 {
+	return plan->named && plan->deed == DEED_UNKNOWN && !plan->segment.file.st_nlink;
+}
+
+/* False: there was no row to print. */
+static bool print_table(const struct plan *plans, size_t count)
+{
+	bool some = false;
 	struct table table = {
 		.columns = 4,
 		.titles = { "SEGMENT", "WHAT", "GIVES BACK", "WHY" },
@@ -54,16 +62,21 @@ static void print_table(const struct plan *plans, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		bool goes = goes_away(&plans[i]);
-		char *text = why(&plans[i]);
+		char *text;
 
+		if (is_missing(&plans[i]))
+			continue;
+		some = true;
+		text = why(&plans[i]);
 		cell(&table, BOLD, "%s", plans[i].segment.name);
 		cell(&table, goes ? YELLOW : PLAIN, "%s", deed_name(&plans[i]));
 		cell(&table, PLAIN, "%s", goes ? show_bytes(plans[i].bytes).at : "");
 		cell(&table, failed(&plans[i]) ? RED : PLAIN, "%s", text);
 		free(text);
 	}
-	if (count)
+	if (some)
 		table_print(&table, 0, stdout);
+	return some;
 }
 
 static void print_sum(const struct plan *plans, size_t count, bool yes)
@@ -119,15 +132,15 @@ static int collect(struct plan *plans, size_t count, bool yes, bool json)
 	for (size_t i = 0; i < count; i++) {
 		if (yes)
 			do_it(&plans[i]);
-		if (failed(&plans[i]) || (plans[i].named && plans[i].deed == DEED_UNKNOWN))
+		if (failed(&plans[i]))
 			status = STATUS_FAILURE;
+		else if (plans[i].named && plans[i].deed == DEED_UNKNOWN)
+			status = complain(plans[i].segment.operand, "%s", segment_reason(&plans[i].segment));
 	}
-	if (json) {
+	if (json)
 		print_json(plans, count);
-	} else {
-		print_table(plans, count);
+	else if (print_table(plans, count) || !count)
 		print_sum(plans, count, yes);
-	}
 	return status;
 }
 

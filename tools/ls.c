@@ -147,12 +147,23 @@ static void print_json(const struct list *list)
 	answer_end();
 }
 
-static int add_named(struct list *list, const char *name)
+/* Where there is not even a file there is no row. */
+static int add_named(struct list *list, const char *name, bool json)
 {
+	struct segment *last;
+
 	if (is_directory(name))
 		return add_directory(list, name);
 	add(list, name);
-	return list->segments[list->count - 1].rc ? STATUS_FAILURE : STATUS_OK;
+	last = &list->segments[list->count - 1];
+	if (!last->rc)
+		return STATUS_OK;
+	complain(name, "%s", segment_reason(last));
+	if (!json && !last->file.st_nlink) {
+		gather_end(last);
+		list->count--;
+	}
+	return STATUS_FAILURE;
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -166,7 +177,7 @@ static int run(const struct command *command, int argc, char **argv)
 		return status;
 	status = optind == argc ? add_all(&list) : STATUS_OK;
 	for (int i = optind; i < argc; i++) {
-		if (add_named(&list, argv[i]))
+		if (add_named(&list, argv[i], json))
 			status = STATUS_FAILURE;
 	}
 	if (json)
@@ -186,8 +197,8 @@ const struct command command_ls = {
 	.summary = "Lists segments: size, objects, participants alive and dead, age, owner",
 	.help =
 		"Without operands: all of /dev/shm.  Of a DIRECTORY (with a slash in its name) the files that\n"
-		"are segments.  What cannot be opened is listed with its reason; the exit status is 1 where it\n"
-		"was asked for by its NAME.\n"
+		"are segments.  What cannot be opened is listed with its reason; if it was asked for by its\n"
+		"NAME, this also stands on stderr, and the exit status is 1.\n"
 		"\n"
 		"  --json   as JSON\n"
 		"  --help   this text\n",

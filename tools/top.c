@@ -345,11 +345,34 @@ static void pause_for(double seconds)
 	nanosleep(&time, NULL);
 }
 
+/* Those that are named may come and go, but who asks for a table is told where there is none of them. */
+static int complain_of_none(char **names, size_t count)
+{
+	const char **reasons = must_have(calloc(count + 1, sizeof *reasons));
+	struct segment segment;
+	size_t unknown = 0;
+	bool none;
+
+	for (size_t i = 0; i < count; i++) {
+		gather(names[i], false, &segment);
+		if (segment.rc)
+			reasons[unknown++] = segment_reason(&segment);
+		gather_end(&segment);
+	}
+	none = count && unknown == count;
+	for (size_t i = 0; none && i < count; i++)
+		complain(names[i], "%s", reasons[i]);
+	free(reasons);
+	return none ? STATUS_FAILURE : STATUS_OK;
+}
+
 /* `times` samples of two looks each: the first look is shown by nobody. */
 static int batch(uint64_t times, double seconds, enum sort sort, bool json, char **names, size_t count)
 {
 	struct sample before, sample;
 
+	if (complain_of_none(names, count))
+		return STATUS_FAILURE;
 	sample_take(&before, NULL, names, count);
 	for (uint64_t i = 0; i < times; i++) {
 		pause_for(seconds);
@@ -409,7 +432,8 @@ const struct command command_top = {
 		"Without operands: all segments of /dev/shm, also those that come later.  How long something is held\n"
 		"is counted from when this program first saw it.\n"
 		"\n"
-		"  --once               one table of plain text, after one interval, and end\n"
+		"  --once               one table of plain text, after one interval, and end; the exit status is 1 where\n"
+		"                       there is none of the NAMEs\n"
 		"  --batch N            N of them\n"
 		"  --interval SECONDS   between two looks; 1 by default\n"
 		"  --sort KEY           name, fill, sent, received, held or waiting\n"
