@@ -100,7 +100,18 @@ def it_ends_at_an_interrupt_and_leaves_the_terminal_as_it_was(world):
         require(not termios.tcgetattr(screen.fd)[3] & termios.ECHO)
         screen.press("\x03")
         require(await_that(lambda: screen.look() or screen.status is not None), "it does not end")
-        require(screen.status in (1, -signal.SIGINT), screen.status)
+        require(screen.status == -signal.SIGINT, screen.status)
+
+
+def it_ends_by_the_signal_that_ends_it(world):
+    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+        for keys, words in (("", "^SEGMENT"), ("p", "PAUSED")):
+            with Screen(30, 120, "top", "--interval", "60", world.name) as screen:
+                screen.press(keys)
+                screen.shows(words)
+                os.kill(screen.pid, number)
+                require(await_that(lambda: screen.look() or screen.status is not None), "it does not end")
+                require(screen.status == -number, screen.status)
 
 
 def it_ends_when_its_terminal_goes(world):
@@ -145,6 +156,7 @@ TESTS = [
     a_narrow_screen_shows_the_rest_to_the_side,
     who_is_stopped_or_dead_is_told,
     it_ends_at_an_interrupt_and_leaves_the_terminal_as_it_was,
+    it_ends_by_the_signal_that_ends_it,
     it_ends_when_its_terminal_goes,
     a_terminal_that_cannot_is_refused_in_one_line,
     colours_are_for_terminals_that_want_them,

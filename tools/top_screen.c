@@ -10,12 +10,14 @@
 
 #include <ncurses.h>
 #include <poll.h>
+#include <signal.h>
 #include <term.h>
 #include <wchar.h>
 
 #define HEAD_LINES 2
 #define SHORTEST 0.1
 #define LONGEST 60.0
+#define WAIT_MS 500
 #define SIDE_STEP 16
 #define SIDE_MOST 1024
 
@@ -179,6 +181,27 @@ static void look(struct screen *screen)
 	screen->sample = sample;
 }
 
+/* ---- its end ---- */
+
+/* Ended by a signal, it ends by that, as others do: first the terminal is as it was (ncurses would exit with 1). */
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+static volatile sig_atomic_t ended_by;
+
+static void end_by(int number)
+{
+	ended_by = number;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = end_by }, before;
+
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+		if (sigaction(ending[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(ending[i], &action, NULL);
+	}
+}
+
 static bool terminal_has_gone(void)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -195,10 +218,12 @@ static void until_next_look(struct screen *screen)
 		uint64_t end = from + (uint64_t)(screen->seconds * 1000), now = now_ms();
 		int key;
 
+		screen->over |= ended_by != 0;
 		if (screen->over || (!screen->paused && now >= end))
 			return;
 		draw(screen);
-		timeout(screen->paused ? -1 : (int)(end - now));
+		/* Not for long: a signal may have come just now. */
+		timeout(screen->paused || end - now > WAIT_MS ? WAIT_MS : (int)(end - now));
 		key = getch();
 		if (key != ERR) {
 			obey(screen, key);
@@ -233,6 +258,7 @@ int top_screen(char **names, size_t count, double seconds, enum sort sort)
 	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
 		return complain("top", "this is no terminal; see --once and --batch");
 	unfit = why_unfit();
+	catch_signals();
 	terminal = unfit ? NULL : newterm(NULL, stdout, stdin);
 	if (!terminal)
 		return complain("top", "%s; see --once and --batch",
@@ -257,6 +283,10 @@ int top_screen(char **names, size_t count, double seconds, enum sort sort)
 	endwin();
 	delscreen(terminal);
 	sample_end(&screen.sample);
+	if (ended_by) {
+		signal(ended_by, SIG_DFL);
+		raise(ended_by);
+	}
 	return STATUS_OK;
 }
 
