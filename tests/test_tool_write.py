@@ -531,6 +531,19 @@ def lines_of_others_come_through_a_queue_with_a_name(name):
         done("rm", name)
 
 
+def what_a_boss_had_half_made_is_taken_up(name):
+    """It is killed before it makes the queue of lines, or that of units, in the segment that it has made."""
+    dying = os.path.abspath(sys.argv[2])
+    for queue in (1, 2):
+        arguments = [dying, "run", "--queue", name, "cat"]
+        boss = subprocess.run(arguments, input=b"", timeout=PATIENCE, env=dict(ENVIRONMENT, DYING_AT_QUEUE=str(queue)))
+        require(boss.returncode == -signal.SIGKILL and Path(f"/dev/shm/stoa.{name}").exists(), boss)
+        require(done("run", "--queue", name, "cat", given=b"mine\n") == "mine\n")
+        require(not Path(f"/dev/shm/stoa.{name}").exists())
+    done("create", name)
+    require(stoa("run", "--queue", name, "cat").is_refused(1, "it has no queue"))
+
+
 def killed_workers_lose_no_line_and_print_none_twice(name):
     """Workers are killed at random; then commands, too, which are tried again."""
     sent = lines(600, 5)
@@ -788,6 +801,7 @@ TESTS = [
     results_that_are_told_twice_count_once,
     nothing_more_is_started_after_a_failure_where_it_is_to_halt,
     lines_of_others_come_through_a_queue_with_a_name,
+    what_a_boss_had_half_made_is_taken_up,
     killed_workers_lose_no_line_and_print_none_twice,
     nothing_goes_on_when_the_boss_is_killed,
     it_ends_while_nobody_reads_and_when_nobody_will,

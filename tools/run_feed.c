@@ -27,15 +27,21 @@
 
 /* ---- opening ---- */
 
-static int make(struct run *run, uint64_t besides)
+static struct stoa_queue_config shape_of_feed(const struct run *run)
 {
 	const uint64_t longest = run->longest - !run->each;
-	const struct stoa_queue_config queue = {
-		.struct_size = sizeof queue,
+
+	return (struct stoa_queue_config){
+		.struct_size = sizeof(struct stoa_queue_config),
 		.capacity = FEED_CAPACITY,
 		.message_size = longest < FEED_MESSAGE ? longest : FEED_MESSAGE,
 		.holds = FEED_HOLDS,
 	};
+}
+
+static int make(struct run *run, uint64_t besides)
+{
+	const struct stoa_queue_config queue = shape_of_feed(run);
 	struct stoa_segment_config segment = {
 		.struct_size = sizeof segment,
 		.participants = run_people(run) + OTHERS,
@@ -74,15 +80,26 @@ static char *name_of_queue(const struct stoa_segment *segment)
 	return name;
 }
 
-/* The pool that made it is dead: its queue of units has nobody who sends. */
+/* The dead are reaped; nobody but us is there, and it goes with the last. */
+static bool is_deserted(struct stoa_segment *segment)
+{
+	struct stoa_segment_info info = { .struct_size = sizeof info };
+
+	return stoa_segment_reap(segment) >= 0 && stoa_segment_info(segment, &info) == 0 &&
+	       info.participants_alive == 1 && (info.flags & STOA_UNLINK_LAST);
+}
+
+/* The pool that made it is dead: its queue of units has nobody who sends, or it has not come to make that. */
 static bool is_orphan(struct stoa_segment *segment)
 {
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
 	struct stoa_queue *units;
-	int rc;
+	int rc = stoa_segment_reap(segment);
 
-	if (stoa_segment_reap(segment) < 0 || stoa_queue_open(segment, RUN_UNITS, NULL, &units) != 0)
-		return false;
+	if (rc >= 0)
+		rc = stoa_queue_open(segment, RUN_UNITS, NULL, &units);
+	if (rc)
+		return rc == -ENOENT && is_deserted(segment);
 	rc = stoa_queue_stat(units, &stat);
 	stoa_queue_close(units);
 	return rc == 0 && stat.senders == 0;
@@ -90,14 +107,20 @@ static bool is_orphan(struct stoa_segment *segment)
 
 static int join(struct run *run)
 {
-	char *name = name_of_queue(run->feed.segment);
+	struct stoa_segment *segment = run->feed.segment;
+	struct stoa_object_info first = { .struct_size = sizeof first };
+	const struct stoa_queue_config shape = shape_of_feed(run);
+	char *name = name_of_queue(segment);
 	int rc;
 
-	if (!name)
+	if (name)
+		rc = stoa_queue_open(segment, name, NULL, &run->feed.queue);
+	else if (stoa_segment_object(segment, 0, &first) == -ENOENT && is_deserted(segment))
+		rc = stoa_queue_create(segment, FEED, &shape, &run->feed.queue); /* killed before it did */
+	else
 		return complain(run->name, "it has no queue that is called \"" FEED "\", and not just one");
-	rc = stoa_queue_open(run->feed.segment, name, NULL, &run->feed.queue);
 	free(name);
-	run->feed.ends_with_stdin = rc == 0 && is_orphan(run->feed.segment);
+	run->feed.ends_with_stdin = rc == 0 && is_orphan(segment);
 	return rc ? complain_write(run->name, rc) : STATUS_OK;
 }
 
