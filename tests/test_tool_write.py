@@ -712,6 +712,7 @@ def names_and_kinds_that_do_not_fit_are_told_in_one_line(name):
     done("create", name, "queue", "q")
     done("create", name, "value", "v")
     done("create", name, "barrier", "b", "--parties", 2)
+    done("create", name, "event", "e")
     other = f"{name}-other"
     done("create", other, "value", "v")
     none = f"{name}-none"
@@ -723,7 +724,8 @@ def names_and_kinds_that_do_not_fit_are_told_in_one_line(name):
         require(stoa(*arguments).is_refused(1, f"stoa: x: there is no object of that name in {name}"), stoa(*arguments))
     for arguments, words in (
         (["send", name, "v"], "it is no queue"), (["recv", name, "v"], "it is no queue"),
-        (["set", name, "q", "1"], "a queue is nothing to set"), (["add", name, "q", "1"], "a queue is nothing to add to"),
+        (["set", name, "q", "1"], "a queue is nothing to set"), (["add", name, "e", "1"], "an event is nothing to add to"),
+        (["add", name, "q", "1"], "a queue is nothing to add to"),
         (["get", name, "b"], "a barrier has no value"), (["get", name, "v", "1"], "a value has no elements"),
         (["set", name, "v", "1", "1"], "a value has no elements"), (["run", "--queue", other, "cat"], "it has no queue"),
     ):  # fmt: skip

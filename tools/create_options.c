@@ -295,8 +295,8 @@ static bool all_fit(const struct command *command, const struct wish *wish, cons
 	for (int i = BYTES; i < LETTERS_END; i++) {
 		if (given[i - BYTES] &&
 		    !(kinds_of[i - BYTES] & (OF_SEGMENT | (wish->kind ? 1u << wish->kind : 0)))) {
-			misused(command, "--%s is nothing that a %s has", option_name(i),
-			        wish->kind ? kind_name(wish->kind) : "segment");
+			misused(command, "--%s is nothing that %s has", option_name(i),
+			        wish->kind ? a_kind(wish->kind) : "a segment");
 			return false;
 		}
 	}

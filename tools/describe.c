@@ -7,16 +7,21 @@
 #include "gather.h"
 #include "show.h"
 
-const char *kind_name(uint32_t kind)
+const char *a_kind(uint32_t kind)
 {
 	static const char *const names[] = {
-		[STOA_KIND_VALUE] = "value",         [STOA_KIND_ARRAY] = "array",
-		[STOA_KIND_QUEUE] = "queue",         [STOA_KIND_EVENT] = "event",
-		[STOA_KIND_BARRIER] = "barrier",     [STOA_KIND_LOCK] = "lock",
-		[STOA_KIND_SEMAPHORE] = "semaphore",
+		[STOA_KIND_VALUE] = "a value",         [STOA_KIND_ARRAY] = "an array",
+		[STOA_KIND_QUEUE] = "a queue",         [STOA_KIND_EVENT] = "an event",
+		[STOA_KIND_BARRIER] = "a barrier",     [STOA_KIND_LOCK] = "a lock",
+		[STOA_KIND_SEMAPHORE] = "a semaphore",
 	};
 
-	return kind >= STOA_KIND_VALUE && kind <= STOA_KIND_LOCK ? names[kind] : "?";
+	return kind >= STOA_KIND_VALUE && kind <= STOA_KIND_LOCK ? names[kind] : "a ?";
+}
+
+const char *kind_name(uint32_t kind)
+{
+	return strchr(a_kind(kind), ' ') + 1;
 }
 
 const char *type_name(uint32_t type)

@@ -90,6 +90,8 @@ int segment_names(char ***names, size_t *count);
 void names_end(char **names, size_t count);
 
 const char *kind_name(uint32_t kind);
+/* "a queue", "an array" */
+const char *a_kind(uint32_t kind);
 const char *type_name(uint32_t type);
 const char *wait_name(uint32_t what);
 const char *role_name(uint32_t role);

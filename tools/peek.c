@@ -244,8 +244,7 @@ static int peek_open(struct stoa_segment *open, const char *name, const char *ob
 	if (rc)
 		return complain(object, "there is no object of that name in %s", name);
 	if (!can_be_peeked(info.kind))
-		return complain(object, "a%s %s has nothing in it; see stoa stat",
-		                info.kind == STOA_KIND_EVENT ? "n" : "", kind_name(info.kind));
+		return complain(object, "%s has nothing in it; see stoa stat", a_kind(info.kind));
 	if (how->format == PEEK_JSON)
 		answer_array(NULL);
 	rc = peek_object(open, &info, how);

@@ -255,19 +255,19 @@ static int change_object(const struct change *change)
 
 	if (change->range.given != (kind == STOA_KIND_ARRAY))
 		return complain(change->target.object,
-		                change->range.given ? "a %s has no elements" : "an %s is changed by index",
-		                kind_name(kind));
+		                change->range.given ? "%s has no elements" : "%s is changed by index",
+		                a_kind(kind));
 	if (kind == STOA_KIND_VALUE)
 		return change_value(change);
 	if (kind == STOA_KIND_ARRAY)
 		return change_array(change);
 	if (change->previous)
-		return complain(change->target.object, "a %s tells nothing previous", kind_name(kind));
+		return complain(change->target.object, "%s tells nothing previous", a_kind(kind));
 	if (kind == STOA_KIND_EVENT && !change->add)
 		return set_event(change);
 	if (kind == STOA_KIND_SEMAPHORE && change->add)
 		return add_permits(change);
-	return complain(change->target.object, "a %s is nothing to %s", kind_name(kind),
+	return complain(change->target.object, "%s is nothing to %s", a_kind(kind),
 	                change->add ? "add to" : "set");
 }
 

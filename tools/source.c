@@ -80,14 +80,14 @@ int source_open(struct source *source, const char *name, const char *object, con
 	if (status)
 		return status;
 	if (range->given && source->target.kind != STOA_KIND_ARRAY) {
-		status = complain(object, "a %s has no elements", kind_name(source->target.kind));
+		status = complain(object, "%s has no elements", a_kind(source->target.kind));
 	} else {
 		rc = open_object(source, range);
 		if (rc == -ERANGE)
 			status = complain(object, "it has fewer elements");
 		else if (rc == -EPROTOTYPE)
-			status = complain(object, "a %s has no value; see stoa stat",
-			                  kind_name(source->target.kind));
+			status = complain(object, "%s has no value; see stoa stat",
+			                  a_kind(source->target.kind));
 		else if (rc)
 			status = target_complain(&source->target, rc);
 	}
