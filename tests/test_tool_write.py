@@ -374,6 +374,24 @@ def what_killed_receivers_held_is_received_by_others(name):
     require(done("check", name).endswith(f"{name}: whole\n"))
 
 
+def what_comes_again_to_a_full_queue_is_told_beside_it(name):
+    done("create", name, "queue", "q", "--capacity", 2, "--message-size", "256K", "--holds", 1)
+    long = "x" * 200000  # no pipe takes it
+    done("send", name, "q", given=f"{long}\n2\n")
+    receiver = start("recv", "--batch", 1, name, "q", stdout=subprocess.PIPE)
+    require(await_that(lambda: look(name, "q")["held"] == 1))
+    done("send", name, "q", given="3\n")
+    receiver.kill()
+    receiver.communicate()
+
+    def is_told():
+        sender = stoa("send", "--timeout", "0.1", name, "q", given="4\n")  # it looks for the dead, and finds no room
+        return sender.status == 1 and " 2 + 1 again (100%)" in done("stat", name)
+
+    require(await_that(is_told), done("stat", name))
+    require(done("recv", "--timeout", "0", name, "q").split() in (["3", long, "2"], [long, "2", "3"], ["2", "3", long]))
+
+
 def whole_lines(file):
     """A kill may cut the last one."""
     return file.read_text().split("\n")[:-1]
@@ -794,6 +812,7 @@ TESTS = [
     send_leaves_what_it_does_not_send_to_the_next,
     send_keeps_to_its_rate,
     what_killed_receivers_held_is_received_by_others,
+    what_comes_again_to_a_full_queue_is_told_beside_it,
     a_receiver_that_cannot_write_has_lost_nothing,
     each_line_is_an_argument,
     blocks_of_lines_are_the_stdin_of_copies,

@@ -130,15 +130,20 @@ char *object_shape(const struct object *object)
 
 static char *queue_state(const struct stoa_queue_stat *stat)
 {
-	char held[40] = "";
+	/* What comes again has places of its own: there may be more than fit. */
+	bool over = stat->capacity && stat->length > stat->capacity;
+	uint64_t length = over ? stat->capacity : stat->length;
+	char held[40] = "", again[40] = "";
 	const char *end = "";
 
 	if (stat->held)
 		snprintf(held, sizeof held, ", %" PRIu64 " held", stat->held);
 	if (stat->shutdown)
 		end = stat->shutdown == STOA_NOW ? ", shut down" : ", draining";
-	return text_of("%" PRIu64 " (%u%%)%s%s", stat->length,
-	               (unsigned)(stat->capacity ? stat->length * 100 / stat->capacity : 0), held, end);
+	if (over)
+		snprintf(again, sizeof again, " + %" PRIu64 " again", stat->length - length);
+	return text_of("%" PRIu64 "%s (%u%%)%s%s", length, again,
+	               (unsigned)(stat->capacity ? length * 100 / stat->capacity : 0), held, end);
 }
 
 /* Who holds the lock is told elsewhere. */
