@@ -35,7 +35,7 @@ def usage_is_explained(_):
     require(re.match(r"stoa \d+\.\d+\.\d+, library ", stoa("--version").out))
     require(stoa("help").out == stoa("-h").out == stoa("--help").out)
     require(stoa("help", "bogus").is_refused(2, "stoa: bogus: there is no such command"))
-    require(stoa().status == 2)
+    require(stoa().is_refused(2, "usage: stoa COMMAND"))
     for command in (
         "ls", "stat", "top", "peek", "dump", "check", "gc", "doctor", "create", "rm", "get", "set", "add", "watch",
         "send", "recv", "run",

@@ -120,15 +120,16 @@ char *file_of(const char *name)
 
 /* ---- the program ---- */
 
-static void usage(FILE *to)
+#define USAGE "usage: stoa COMMAND [OPTION ...] [OPERAND ...]"
+
+static void print_help(void)
 {
-	fputs("usage: stoa COMMAND [OPTION ...] [OPERAND ...]\n\n", to);
+	puts(USAGE "\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  stoa %-8s %s; --help\n", commands[i]->name, commands[i]->summary);
-	fputs("\n"
-	      "A NAME without a slash is a segment in /dev/shm; with a slash it is a file.\n"
-	      "  --version   the version of this program and of the library\n" EXIT_STATUS_LINE "\n",
-	      to);
+		printf("  stoa %-8s %s; --help\n", commands[i]->name, commands[i]->summary);
+	puts("\n"
+	     "A NAME without a slash is a segment in /dev/shm; with a slash it is a file.\n"
+	     "  --version   the version of this program and of the library\n" EXIT_STATUS_LINE);
 }
 
 /*
@@ -151,7 +152,7 @@ static int run(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 
 	if (!name) {
-		usage(stderr);
+		fputs(USAGE "; see stoa --help\n", stderr);
 		return STATUS_USAGE;
 	}
 	if (strcmp(name, "help") == 0 && argc > 2) { /* as "stoa NAME --help" */
@@ -159,7 +160,7 @@ static int run(int argc, char **argv)
 		argc = 3;
 		argv = helping;
 	} else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-		usage(stdout);
+		print_help();
 		return STATUS_OK;
 	}
 	if (strcmp(name, "--version") == 0) {
