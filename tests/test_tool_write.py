@@ -686,10 +686,22 @@ def lines_that_cannot_be_given_are_told(_):
 
 def progress_is_for_terminals(_):
     require(stoa("run", "--progress", "--", "cat", given="1\n").err == "")
+    for command, ended in (("false", b"2 done, 2 failed, 0 at work"), ("echo", b"2 done, 0 failed, 0 at work")):
+        for beside in (False, True):
+            text = shown_while_it_runs("run", "--progress", "-k", "--each", "--", command, given=b"1\n2\n", beside=beside)
+            require(ended in text, text)
+            if beside:  # the output has lines of its own, and what was there has been taken away
+                require(command == "false" or (b"\x1b[K1\r\n" in text and b"2\r\n" in text), text)
+            else:
+                require(b"\x1b[K\r" not in text, text)
+
+
+def shown_while_it_runs(*arguments, given, beside):
+    """What a terminal gets as stderr, and as stdout if that is `beside` it."""
     master, slave = pty.openpty()
-    boss = start("run", "--progress", "--each", "--", "false", stdin=subprocess.PIPE, stderr=slave)
+    boss = start(*arguments, stdin=subprocess.PIPE, stderr=slave, stdout=slave if beside else subprocess.DEVNULL)
     os.close(slave)
-    boss.communicate(b"1\n2\n", timeout=PATIENCE)
+    boss.communicate(given, timeout=PATIENCE)
     text = b""
     try:
         while part := os.read(master, 65536):
@@ -697,7 +709,7 @@ def progress_is_for_terminals(_):
     except OSError:  # the other end is closed
         pass
     os.close(master)
-    require(boss.returncode == 1 and b"2 done, 2 failed, 0 at work" in text, text)
+    return text
 
 
 # ---- what cannot be ----

@@ -128,7 +128,8 @@ struct run {
 	uint64_t next_out; /* the number whose turn it is */
 	int spool;
 	uint64_t spooled;
-	bool direct; /* stdout never makes a writer wait for a reader */
+	bool direct;      /* stdout never makes a writer wait for a reader */
+	bool on_terminal; /* stdout is one */
 	FILE *joblog;
 	bool no_log;                   /* it could not be written, and that was told */
 	uint64_t started_ns, shown_ns; /* CLOCK_MONOTONIC */

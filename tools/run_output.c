@@ -74,6 +74,7 @@ bool run_output_begin(struct run *run)
 
 	run->started_ns = monotonic_ns();
 	run->progress = run->progress && isatty(STDERR_FILENO);
+	run->on_terminal = isatty(STDOUT_FILENO);
 	run->spool = -1;
 	run->direct = fstat(STDOUT_FILENO, &stat) != 0 || S_ISREG(stat.st_mode);
 	if (fd < 0) /* said once, and not by each worker */
@@ -130,10 +131,13 @@ static bool print_bytes(struct run *run, const char *bytes, size_t size)
 	return true;
 }
 
-static void clear_progress(const struct run *run)
+/* Out of the way of output, where that goes to a terminal, too; it comes again at once. */
+static void clear_progress(struct run *run)
 {
-	if (run->progress)
-		fputs("\r\033[K", stderr);
+	if (!run->progress || !run->on_terminal)
+		return;
+	fputs("\r\033[K", stderr);
+	run->shown_ns = 0;
 }
 
 /* Who read it has enough: that is no failure that wants a word, but the end. */
