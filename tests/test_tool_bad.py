@@ -48,7 +48,8 @@ def usage_is_explained(_):
     for wrong in (
         ["bogus"], ["stat"], ["stat", "a", "b", "c"], ["peek", "a"], ["check"], ["dump"], ["doctor", "a"],
         ["top", "--batch", "0"], ["top", "--batch"], ["top", "--sort", "size"], ["top", "--interval", "x"],
-        ["top", "--json"], ["peek", "--first", "-1", "a", "b"], ["peek", "--format", "xml", "a", "b"],
+        ["top", "--json"], ["top", "--once", "--batch", "2"], ["dump", "--hex", "--json", "a"], ["get", "--raw", "--json", "a", "b"],
+        ["peek", "--first", "-1", "a", "b"], ["peek", "--format", "xml", "a", "b"],
     ):  # fmt: skip
         require(stoa(*wrong).is_refused(2, ""), stoa(*wrong))
 

@@ -122,6 +122,8 @@ static int run(const struct command *command, int argc, char **argv)
 		return status;
 	if (argc - optind != 1)
 		return misused(command, "it takes the name of a segment, or a file");
+	if (hex && json)
+		return misused(command, "--hex and --json exclude each other");
 	how.format = json ? PEEK_JSON : hex ? PEEK_HEX : PEEK_TEXT;
 	name = copy_or_name(argv[optind]);
 	status = dump(name, &how);

@@ -63,6 +63,8 @@ static int run(const struct command *command, int argc, char **argv)
 		return misused(command, "it takes the names of a segment and of an object, and an index");
 	if (argc - optind == 3 && !range_of_text(command, argv[optind + 2], &range))
 		return STATUS_USAGE;
+	if (raw && json)
+		return misused(command, "--raw and --json exclude each other");
 	if (json && !answer_possible())
 		return STATUS_FAILURE;
 	status = source_open(&source, argv[optind], argv[optind + 1], &range, STOA_READ_ONLY);

@@ -415,6 +415,8 @@ static int run(const struct command *command, int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (once && times)
+		return misused(command, "--once and --batch exclude each other");
 	if (json && !times && !once)
 		return misused(command, "--json goes with --once or --batch");
 	count = (size_t)(argc - optind);
