@@ -359,7 +359,8 @@ STOA_API int stoa_receiver_release(struct stoa_receiver *receiver, struct stoa_m
 
 /**
  * Gives a message back unacknowledged, for any receiver (this one too): same id, one more
- * delivery, STOA_REDELIVERED, ahead of those that wait.
+ * delivery, STOA_REDELIVERED.  It comes ahead of those that wait; but a receiver that has the rest of a parcel open
+ * finishes that first.  Of several that were given back any may come first; STOA_ONE on both ends: the oldest.
  * Returns: 0; -EINVAL (no open lease of this receiver); -ESTALE (the parent's, before fork()).
  * Callers: the receiver's thread.  Progress: lock-free.  Death: it goes to another all the same.
  */
