@@ -38,7 +38,18 @@ ok() {
 	fi
 }
 
-echo 1..14
+# has OPTION VALUE: how the build is configured; what is disabled is not there to be installed.
+has() { meson introspect --buildoptions "$build" | grep -q "\"name\": \"$1\", \"value\": $2"; }
+skip() {
+	reason=$1
+	shift
+	for sentence; do
+		tests=$((tests + 1))
+		echo "ok $tests - $sentence # SKIP $reason"
+	done
+}
+
+echo 1..15
 
 ok 'the library installs' meson install -C "$build" --no-rebuild --destdir "$work/root"
 PKG_CONFIG_SYSROOT_DIR=$work/root
@@ -104,20 +115,20 @@ ok 'the other, which starts when the first is gone, receives' received
 no_name_left() { [ ! -e "/dev/shm/stoa.$name" ]; }
 ok 'and nothing is left' no_name_left
 
-# off OPTION: it was disabled, so what it builds is not there.
-off() { meson introspect --buildoptions "$build" | grep -q "\"name\": \"$1\", \"value\": \"disabled\""; }
-skip() {
-	reason=$1
-	shift
-	for sentence; do
-		tests=$((tests + 1))
-		echo "ok $tests - $sentence # SKIP $reason"
-	done
+# Hidden names would clash with those of a program.
+its_own_names() {
+	nm -g --defined-only "$LD_LIBRARY_PATH/libstoa.a" | awk 'NF == 3 && $3 !~ /^stoa_/ { print; others = 1 } END { exit others }'
 }
+own_names='all global names of the static library begin with stoa_'
+if ! command -v objcopy >/dev/null || has b_lto true; then
+	skip 'no objcopy, or link-time optimization' "$own_names"
+else
+	ok "$own_names" its_own_names
+fi
 
 # Those with planted defects are not for calling by hand, and stoa-stress knows where they are.
 finds='the race hunt finds its programs where they are installed'
-if off stress; then
+if has stress '"disabled"'; then
 	skip 'built without it' "$finds" 'all of them'
 else
 	installed=$(find "$work/root" -path '*/bin/stoa-stress')
