@@ -143,9 +143,10 @@ def return_value(reference, family):
 
 
 def see_also(reference, family):
-    """Pages of what is spoken of on this one."""
+    """Pages of what is spoken of on this one, of its arguments, and of where its handle comes from."""
     spoken = [family.docs.said, *filter(None, family.docs.fields.values()), notes(reference, family)]
     spoken += [str(kind.members) for kind in reference.types_of(family)]
+    spoken += [function.prototype for function in family.functions]
     spoken = " ".join(spoken)
     pages = {(name, section) for name, section in re.findall(r"\b([a-z_]+)\(([1-8])\)", spoken)}
     pages |= {(name, "3") for name in re.findall(r"\b(stoa_\w+)\(\)", spoken)}
@@ -155,6 +156,10 @@ def see_also(reference, family):
             pages.add((reference.home[kind.name].name, "3"))
     for function in family.functions:
         pages |= {(function.name + "_inline", "3"), (function.name.removesuffix("_inline"), "3")}
+        for handle in re.findall(r"\((?:const )?struct (stoa_\w+) \*", function.prototype):
+            pages |= {(handle + "_create", "3"), (handle + "_open", "3")}
+        if "deadline" in function.prototype:
+            pages.add(("stoa_deadline", "3"))
     others = set(reference.family_of) - {function.name for function in family.functions}
     pages = {(name, section) for name, section in pages if name in others or not name.startswith("stoa_")}
     pages |= {("stoa", "7"), ("stoa-guarantees", "7")}

@@ -118,7 +118,7 @@ enum stoa_finding {
 /**
  * Checks a segment for all that must hold in it whatever its users do, and whenever they are killed: the
  * directory, participants, roles, and that each block is in exactly one place.  What changes meanwhile is looked at
- * again, some times.  `say`, where it is not NULL, hears of each finding, in words that live until it returns;
+ * again, up to 50 times.  `say`, where it is not NULL, hears of each finding, in words that live until it returns;
  * `object` is NULL for the segment itself.
  *
  * A copy of the file can be checked, too: of a segment whose users were stopped, or have ended, when it was made.

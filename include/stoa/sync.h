@@ -39,15 +39,15 @@ enum stoa_semaphore_flag {
 struct stoa_semaphore_config {
 	size_t struct_size; /**< sizeof(struct stoa_semaphore_config) */
 	uint32_t flags;     /**< STOA_EXCLUSIVE, STOA_PERMITS_RETURN */
-	uint32_t initial;   /**< the first count, for the creator only; default 0, with RETURN all */
-	uint32_t maximum;   /**< default 2^31 - 1; with RETURN `initial`, and up to 65,536 */
+	uint32_t initial;   /**< for the creator only; default 0, with STOA_PERMITS_RETURN all */
+	uint32_t maximum;   /**< default 2^31 - 1; with STOA_PERMITS_RETURN `initial`, up to 65,536 */
 	uint32_t reserved;  /**< 0 */
 };
 
 /**
  * Creates a semaphore or opens the one of that name.
  * Returns: 0; -EEXIST (it exists, with STOA_EXCLUSIVE); -EPROTOTYPE (it exists with another kind, maximum or
- *   STOA_PERMITS_RETURN; nothing changed); -EINVAL (initial over maximum; with STOA_PERMITS_RETURN
+ *   STOA_PERMITS_RETURN; nothing changed); -EINVAL (`initial` over `maximum`; with STOA_PERMITS_RETURN
  *   neither of them, two that differ, or over 65,536; an empty name); -ENAMETOOLONG (over 63 bytes);
  *   -ENOSPC; -EACCES (read-only segment and it does not exist); -EBADMSG; -ENOMEM.
  * Callers: any thread.  Progress: lock-free.  Death: published whole or not at all.
@@ -176,7 +176,8 @@ STOA_API int stoa_event_set(struct stoa_event *event);
 STOA_API int stoa_event_clear(struct stoa_event *event);
 
 /**
- * Waits until the event is set.  A set during the call counts, even if a clear has followed.
+ * Waits until the event is set, or the deadline has passed.  A set during the call counts, even if a clear
+ * has followed.
  * Returns: 0; STOA_TIMEOUT; -EINTR (a signal handler ran); -EACCES; -EINVAL.
  * Callers: any thread of any process.  Progress: blocking by design; with &stoa_now wait-free.
  * Death: nothing is left but, at most, one needless wake-up call.

@@ -136,7 +136,7 @@ STOA_API int stoa_value_fetch_max(struct stoa_value *value, const void *operand,
 STOA_API int stoa_value_update(struct stoa_value *value, int (*fn)(void *bytes, void *context), void *context);
 
 /**
- * Waits while the value equals `*while_equal`, byte by byte.
+ * Waits while the value equals `*while_equal`, byte by byte, until the deadline.
  * Returns: 0 (it differs); STOA_TIMEOUT; -EINTR (a signal handler ran); -EACCES;
  *   -EBADMSG; -EINVAL.
  * Callers: any thread of any process.  Progress: blocking by design; nobody waits for a
