@@ -14,9 +14,9 @@ export BUILD PREFIX DESTDIR
 
 help:
 	@echo 'make demo     count words in several processes, and compare with wc; FILES="a b" takes yours;'
-	@echo '              KILL=50 kills 50 of them meanwhile, and the totals are the same'
+	@echo '              KILL=50 kills 50 of them meanwhile, and the totals are the same; SEED=N as a run that printed N'
 	@echo 'make check    build, and run all tests'
-	@echo 'make build    build only, into $(BUILD)/'
+	@echo 'make build    build only, into $(BUILD)/; the first time with CC= and the options in MESON_ARGS='
 	@echo 'make deps     install what building and testing need (Debian: apt-get)'
 	@echo 'make install  into PREFIX=$(PREFIX), below DESTDIR= where that is given'
 	@echo 'make uninstall  what was installed last, with its directories'

@@ -119,7 +119,7 @@ STOA_API int stoa_segment_unlink(const char *name);
  * space, slots.  The library does so itself where something obstructs it; this is
  * for tools and tests.
  * Returns: how many participants' slots became free (0 and more); -EACCES; -EUSERS (after fork(): no
- *   participant's slot); -ENOMEM.
+ *   participant's slot); -ENOMEM; -EINVAL.
  * Callers: any thread of any process, at once.  Progress: lock-free.  Death: the
  *   next reaper continues.
  */
