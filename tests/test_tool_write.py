@@ -11,6 +11,7 @@ import json
 import os
 import pty
 import random
+import re
 import shutil
 import signal
 import stat
@@ -693,15 +694,22 @@ def progress_is_for_terminals(_):
             if beside:  # the output has lines of its own, and what was there has been taken away
                 require(command == "false" or (b"\x1b[K1\r\n" in text and b"2\r\n" in text), text)
             else:
-                require(b"\x1b[K\r" not in text, text)
+                require(b"\x1b[K\r" not in text and b"%" not in text, text)
+    with tempfile.TemporaryFile() as lines:  # how much there is is known
+        lines.write(b"not of it\n" + b"a\n" * 50)
+        lines.seek(len("not of it\n"))
+        text = shown_while_it_runs("run", "--progress", "--each", "--", "sh", "-c", "sleep 0.02", given=lines, beside=False)
+        shares = [int(share) for share in re.findall(rb"\[#*\.*\] +(\d+)%", text)]
+        require(shares == sorted(shares) and shares[-1] == 100 and b"[############] 100%  50 done, " in text, text)
 
 
 def shown_while_it_runs(*arguments, given, beside):
     """What a terminal gets as stderr, and as stdout if that is `beside` it."""
     master, slave = pty.openpty()
-    boss = start(*arguments, stdin=subprocess.PIPE, stderr=slave, stdout=slave if beside else subprocess.DEVNULL)
+    stdin = subprocess.PIPE if isinstance(given, bytes) else given
+    boss = start(*arguments, stdin=stdin, stderr=slave, stdout=slave if beside else subprocess.DEVNULL)
     os.close(slave)
-    boss.communicate(given, timeout=PATIENCE)
+    boss.communicate(given if stdin is subprocess.PIPE else None, timeout=PATIENCE)
     text = b""
     try:
         while part := os.read(master, 65536):

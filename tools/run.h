@@ -133,6 +133,7 @@ struct run {
 	FILE *joblog;
 	bool no_log;                   /* it could not be written, and that was told */
 	uint64_t started_ns, shown_ns; /* CLOCK_MONOTONIC */
+	off_t input_from, input_size;  /* of a stdin that is a file: where it began, and bytes from there; else 0 */
 };
 
 /* How many take part in its queue at once: those that work, as many that have died, and some. */

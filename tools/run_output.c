@@ -67,6 +67,18 @@ static void flush_log(struct run *run)
 	__fpurge(run->joblog);
 }
 
+/* How much there is to do is known of a file, if nobody else sends lines. */
+static void measure_input(struct run *run)
+{
+	struct stat file;
+
+	if (run->feed.fd >= 0 || fstat(STDIN_FILENO, &file) || !S_ISREG(file.st_mode))
+		return;
+	run->input_from = lseek(STDIN_FILENO, 0, SEEK_CUR);
+	if (run->input_from >= 0 && file.st_size > run->input_from)
+		run->input_size = file.st_size - run->input_from;
+}
+
 bool run_output_begin(struct run *run)
 {
 	struct stat stat;
@@ -75,6 +87,7 @@ bool run_output_begin(struct run *run)
 	run->started_ns = monotonic_ns();
 	run->progress = run->progress && isatty(STDERR_FILENO);
 	run->on_terminal = isatty(STDOUT_FILENO);
+	measure_input(run);
 	run->spool = -1;
 	run->direct = fstat(STDOUT_FILENO, &stat) != 0 || S_ISREG(stat.st_mode);
 	if (fd < 0) /* said once, and not by each worker */
@@ -274,6 +287,33 @@ void run_output_take(struct run *run, const struct result *result, const struct 
 
 /* ---- how far it is ---- */
 
+/* From 0 to 1: what was handed out of the input, less what is not done of that. */
+static double part_done(const struct run *run)
+{
+	off_t read = lseek(STDIN_FILENO, 0, SEEK_CUR) - run->input_from;
+	double handed_out = (double)(read - (off_t)(run->input.end - run->input.start)) /
+	                    (double)run->input_size;
+	uint64_t not_done = run->open_count + (run->block_bytes > 0);
+	double part = run->done ? handed_out * (double)run->done / (double)(run->done + not_done) : 0;
+
+	return part < 1 ? part : 1; /* it may have grown */
+}
+
+static void print_bar(const struct run *run, double seconds)
+{
+	enum { WIDTH = 12 };
+	double part = part_done(run);
+	int filled = (int)(part * WIDTH);
+
+	fprintf(stderr, "[%.*s%.*s] %3.0f%%  ", filled, "############", WIDTH - filled, "............",
+	        100 * part);
+	if (part > 0 && part < 1) {
+		uint64_t left = (uint64_t)(seconds * (1 - part) / part);
+
+		fprintf(stderr, "%" PRIu64 ":%02u left, ", left / 60, (unsigned)(left % 60));
+	}
+}
+
 void run_progress(struct run *run, bool now)
 {
 	uint64_t time = monotonic_ns(), working;
@@ -283,8 +323,11 @@ void run_progress(struct run *run, bool now)
 		return;
 	run->shown_ns = time;
 	working = run->open_count < run->jobs ? run->open_count : run->jobs;
-	fprintf(stderr, "\r\033[K%" PRIu64 " done, %" PRIu64 " failed, %" PRIu64 " at work, %.1f/s",
-	        run->done, run->failed, working, seconds > 0 ? (double)run->done / seconds : 0.0);
+	fputs("\r\033[K", stderr);
+	if (run->input_size)
+		print_bar(run, seconds);
+	fprintf(stderr, "%" PRIu64 " done, %" PRIu64 " failed, %" PRIu64 " at work, %.1f/s", run->done,
+	        run->failed, working, seconds > 0 ? (double)run->done / seconds : 0.0);
 }
 
 void run_output_end(struct run *run)
