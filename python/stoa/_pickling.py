@@ -3,6 +3,7 @@
 
 import collections
 import copyreg
+import functools
 import pickle
 from multiprocessing.reduction import ForkingPickler as _ForkingPickler
 
@@ -14,20 +15,22 @@ class _Pickler(pickle.Pickler):
     dispatch_table = collections.ChainMap(_ForkingPickler._extra_reducers, copyreg.dispatch_table)
 
 
+def _is_in_band(buffers, buffer):
+    with buffer.raw() as view:
+        if view.nbytes < OUT_OF_BAND or len(buffers) == 1000:
+            return True
+    buffers.append(buffer)
+    return False
+
+
 class _Writer:
     """A pickler, to be used again: to make one takes longer than most objects do."""
 
+    # Nothing in it refers to itself: one that is not used again keeps objects alive no longer than its call.
     def __init__(self):
         self.parts, self.buffers = [], []
         self.write = self.parts.append
-        self.pickler = _Pickler(self, 5, buffer_callback=self._is_in_band)
-
-    def _is_in_band(self, buffer):
-        with buffer.raw() as view:
-            if view.nbytes < OUT_OF_BAND or len(self.buffers) == 1000:
-                return True
-        self.buffers.append(buffer)
-        return False
+        self.pickler = _Pickler(self, 5, buffer_callback=functools.partial(_is_in_band, self.buffers))
 
 
 _idle = []  # writers; what pickling calls may pickle itself, and so may other threads

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Queue, SimpleQueue and JoinableQueue as multiprocessing has them."""
 
+import contextlib
+import gc
 import glob
 import os
 import pickle
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -92,6 +95,14 @@ def test_pickling_may_put_something_itself():
             assert (q.get(), other.get()) == (([1, 2], "x"), ["on the way"])
 
 
+CONTENTS = [b"", b"x" * 10_000, pickle.PickleBuffer(b"x" * 10_000), threading.Lock()]
+
+
+class Contents:
+    def __init__(self, contents):
+        self.contents = contents
+
+
 def test_what_was_pickled_before_makes_no_difference():
     changed, refused = [1], [lambda: 0]
     with stoa.Queue() as q:
@@ -104,6 +115,21 @@ def test_what_was_pickled_before_makes_no_difference():
             assert q.get() == changed
             one, two = q.get()
             assert one == changed and one is two
+
+
+@pytest.mark.parametrize("contents", CONTENTS, ids=["small", "large", "out of band", "refused"])
+def test_what_was_put_is_kept_by_nobody(contents):
+    thing = Contents(contents)
+    gone = weakref.ref(thing)
+    gc.disable()
+    try:
+        with stoa.Queue() as q:
+            with contextlib.suppress(TypeError):
+                q.put(thing)
+            del thing
+            assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_what_cannot_be_pickled_is_told_by_put():
