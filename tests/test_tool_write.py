@@ -624,6 +624,19 @@ def nothing_goes_on_when_the_boss_is_killed(name):
     done("gc", "--yes", name)
 
 
+def what_the_shell_had_started_before_it_lives_on(_):
+    """As what reads its output in >(...); such children are not the pool's."""
+    script = 'sleep 1000 <&- >&- 2>&- & echo $!; exec "$0" "$@"'
+    for arguments in (["--each", "--", "false"], ["--each", "--halt", "now", "--", "false"], ["no-such-command"]):
+        answer = subprocess.run(["sh", "-c", script, TOOL, "run", *arguments], env=WITHOUT_LEAKS, input=b"1\n",
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)  # fmt: skip
+        before = int(answer.stdout)
+        lives = alive(before)
+        if lives:
+            os.kill(before, signal.SIGKILL)
+        require(answer.returncode in (1, 127) and lives, answer)
+
+
 def it_ends_while_nobody_reads_and_when_nobody_will(name):
     for end in (signal.SIGTERM, signal.SIGPIPE):
         with tempfile.TemporaryFile() as stdin:
@@ -845,6 +858,7 @@ TESTS = [
     what_a_boss_had_half_made_is_taken_up,
     killed_workers_lose_no_line_and_print_none_twice,
     nothing_goes_on_when_the_boss_is_killed,
+    what_the_shell_had_started_before_it_lives_on,
     it_ends_while_nobody_reads_and_when_nobody_will,
     signals_that_are_ignored_stay_ignored,
     a_stopped_worker_holds_its_own_lines_only,

@@ -201,6 +201,7 @@ static int run_all(struct run *run)
 	run_units_end(run);
 	input_end(&run->input);
 	free(run->workers);
+	free(run->inherited);
 	free(run->program);
 	run_feed_close(run);
 	stoa_sender_close(run->sender);

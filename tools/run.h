@@ -100,7 +100,9 @@ struct run {
 	/* the workers */
 	pid_t boss, *workers; /* 0: a place that nobody has */
 	uint64_t working;     /* places that somebody has */
-	int results[2];       /* a socket: the boss's end, the workers' */
+	pid_t *inherited;     /* children of before it began */
+	size_t inherited_count;
+	int results[2]; /* a socket: the boss's end, the workers' */
 	int signals;
 	sigset_t old_mask;
 	uint64_t deaths; /* of workers, since the last result */

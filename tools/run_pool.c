@@ -5,7 +5,8 @@
  *
  * The boss adopts what its workers leave behind (PR_SET_CHILD_SUBREAPER).  When it is to end early, it kills
  * the workers; their copies die with them; what those had started are then children of the boss, and killed
- * too.  At a good end such a child lives on: somebody wanted it in the background.
+ * too.  At a good end such a child lives on: somebody wanted it in the background.  Those that a shell had
+ * started before it executed this program, for >(...) or with &, are not the pool's, and are left alone.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,9 +42,41 @@ static bool catch_signals(struct run *run)
 	return run->signals >= 0;
 }
 
+/* ---- children ---- */
+
+/* How many there are, and which: malloc'd. */
+static size_t children_now(pid_t **children)
+{
+	size_t count = 0;
+	char path[64];
+	FILE *file;
+	int pid;
+
+	*children = NULL;
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	file = fopen(path, "re");
+	while (file && fscanf(file, "%d", &pid) == 1) {
+		*children = must_have(realloc(*children, (count + 1) * sizeof **children));
+		(*children)[count++] = pid;
+	}
+	if (file)
+		fclose(file);
+	return count;
+}
+
+static bool was_inherited(const struct run *run, pid_t pid)
+{
+	for (size_t i = 0; i < run->inherited_count; i++) {
+		if (run->inherited[i] == pid)
+			return true;
+	}
+	return false;
+}
+
 bool run_pool_begin(struct run *run)
 {
 	run->boss = getpid();
+	run->inherited_count = children_now(&run->inherited);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (catch_signals(run) && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->results) == 0)
 		return true;
@@ -126,26 +159,24 @@ void run_take_signals(struct run *run)
 
 /* ---- the end ---- */
 
-/* Kills all children that there are, until there are none. */
-static void kill_children(void)
+/* Kills all children that this program has come to have, until there are none. */
+static void kill_children(const struct run *run)
 {
-	char path[64];
-	int pid;
+	pid_t *children;
+	bool any = true;
 
-	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-	for (;;) {
-		FILE *children = fopen(path, "re");
-		bool any = false;
+	while (any) {
+		size_t count = children_now(&children);
 
-		while (children && fscanf(children, "%d", &pid) == 1) {
-			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
+		any = false;
+		for (size_t i = 0; i < count; i++) {
+			if (was_inherited(run, children[i]))
+				continue;
+			kill(children[i], SIGKILL);
+			waitpid(children[i], NULL, 0);
 			any = true;
 		}
-		if (children)
-			fclose(children);
-		if (!any)
-			return;
+		free(children);
 	}
 }
 
@@ -161,6 +192,6 @@ void run_pool_end(struct run *run)
 			waitpid(run->workers[i], NULL, 0);
 	}
 	if (run->broken)
-		kill_children();
+		kill_children(run);
 	stoa_segment_reap(run->segment); /* so that the last to leave is the last */
 }
