@@ -252,7 +252,10 @@ int ring_readable(const struct ring *ring, bool abandoned)
 
 int ring_writable(const struct ring *ring)
 {
+	/* In this order, so that the answer was right at one moment: what is released after the look at the tail can
+	 * but make room.  It may pass that tail, and then there is room, too. */
+	uint64_t tail = atom64_load_acq(&ring->shared->tail);
 	uint64_t released = atom64_load_acq(&ring->shared->released);
 
-	return is_closing(ring) || atom64_load_acq(&ring->shared->tail) - released < ring->capacity;
+	return is_closing(ring) || (int64_t)(tail - released) < (int64_t)ring->capacity;
 }

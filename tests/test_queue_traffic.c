@@ -286,6 +286,52 @@ static void every_message_comes_once_among_threads(void **state)
 	run_all(run_threads);
 }
 
+/* ---- who looks on ---- */
+
+struct passing {
+	struct place place;
+	struct stoa_sender *sender;
+	struct stoa_receiver *receiver;
+	struct atom32 stop;
+	int rc;
+};
+
+/* There are one or two messages in the queue, always. */
+static void *pass_on(void *context)
+{
+	struct passing *passing = context;
+
+	while (!passing->rc && !atom32_load_acq(&passing->stop)) {
+		passing->rc = push(&passing->place, passing->sender, 0);
+		if (!passing->rc)
+			passing->rc = pop_any(passing->receiver);
+	}
+	return NULL;
+}
+
+static void a_ring_with_room_is_never_said_to_be_full(void **state)
+{
+	struct passing passing = { .place = new_queue((struct topology){ STOA_ONE, STOA_ONE }, 3, 8) };
+	pthread_t thread;
+	uint64_t length;
+	int rc = 0;
+
+	(void)state;
+	passing.sender = new_sender(&passing.place);
+	passing.receiver = new_receiver(&passing.place);
+	ok(push(&passing.place, passing.sender, 0));
+	assert_int_equal(pthread_create(&thread, NULL, pass_on, &passing), 0);
+	for (int i = 0; i < 300000 && rc == 0; i++)
+		rc = stoa_queue_length(passing.place.queue, &length);
+	atom32_store_rel(&passing.stop, 1);
+	pthread_join(thread, NULL);
+	ok(rc);
+	ok(passing.rc);
+	ok(stoa_sender_close(passing.sender));
+	ok(stoa_receiver_close(passing.receiver));
+	end_place(&passing.place);
+}
+
 /* ---- ends that come and go ---- */
 
 struct visitor {
@@ -449,6 +495,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_message_comes_once_among_threads),
+		cmocka_unit_test(a_ring_with_room_is_never_said_to_be_full),
 		cmocka_unit_test(every_message_comes_once_among_processes),
 		cmocka_unit_test(ends_come_and_go_in_many_threads),
 		cmocka_unit_test(a_stopped_process_stops_nobody),
