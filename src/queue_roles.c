@@ -280,9 +280,10 @@ int stoa_queue_length(const struct stoa_queue *queue, uint64_t *length)
 		return -EINVAL;
 	view = &queue->view;
 	rc = view->spsc ? length_ring(view, length) : length_exchange(view, length);
-	if (rc >= 0 && (queue_closing(view) & STOA_NOW)) /* nobody will receive what is there */
-		*length = 0;
-	return rc;
+	if (rc < 0 || !(queue_closing(view) & STOA_NOW))
+		return rc;
+	*length = 0; /* nobody will receive what is there */
+	return STOA_OK;
 }
 
 /* ---- the dead ---- */
