@@ -310,8 +310,8 @@ void object_reap(struct stoa_segment *segment, uint32_t slot)
 {
 	for (uint32_t i = first_unsettled(segment); i < segment->entries; i++) {
 		struct directory_entry *entry = entry_at(segment, i);
-		uint64_t state = atom64_load_seq(
-			&entry->state); /* [O3] acquire (seq): its hash, for object_is_linked() */
+		/* [O3] acquire (seq): its hash, for object_is_linked() */
+		uint64_t state = atom64_load_seq(&entry->state);
 		unsigned what;
 
 		if (!atom64_load_seq(&entry->extent_end))

@@ -171,9 +171,8 @@ static int attach(int fd, const struct segment_shape *shape, const struct os_fil
 			if (rc)
 				segment_free(segment);
 		}
-		if (!rc && !segment->read_only)
-			(void)participant_reap_attaching(
-				segment); /* a favour to all; nothing here depends on it */
+		if (!rc && !segment->read_only) /* a favour to all; nothing here depends on it */
+			(void)participant_reap_attaching(segment);
 	}
 	if (!rc)
 		*opened = segment;
