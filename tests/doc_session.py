@@ -14,6 +14,7 @@ from doc_terminal import PATIENCE, Terminal
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 NUMBER = re.compile(r"\d[\d,.]*")
+KILL = re.compile(r"(?<![\w-])(?:kill|pkill|killall)\b([^;|&\n]*)")
 
 
 def install(build, compilers, home):
@@ -196,10 +197,16 @@ class Session:
 
     def meant(self, command):
         """With the numbers that were printed here.  One that was not may be anybody's: kill -9 4711."""
-        for word, number in self.numbers.items():
-            if re.search(rf"\b{word}\b", command):
-                assert number, f"nothing was printed where {word} is shown"
-                command = re.sub(rf"\b{word}\b", number, command)
+
+        def printed(word):
+            assert self.numbers[word[0]], f"nothing was printed where {word[0]} is shown"
+            return self.numbers[word[0]]
+
+        if self.numbers:
+            command = re.sub(rf"\b({'|'.join(self.numbers)})\b", printed, command)
+        for words in KILL.findall(command):
+            others = [word for word in words.split() if word[0] not in "-%$" and word not in self.numbers.values()]
+            assert not others, f"{others[0]} was not printed here: it may be anybody's"
         return command
 
     def same(self, block, expected, printed):

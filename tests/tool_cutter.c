@@ -2,8 +2,8 @@
 /*
  * tool_cutter - for LD_PRELOAD: cuts a file as soon as it is mapped, at $CUT_AT bytes, as somebody may at any time.
  *
- * With $CUT_WRITERS only where it may be written.  So the program reads what is not there any more: deterministically, where a cut from outside would hit it now and
- * then only.
+ * With $CUT_WRITERS only where it may be written.  So the program reads what is not there any more:
+ * deterministically, where a cut from outside would hit it now and then only.
  */
 #include <stdio.h>
 #include <stdlib.h>
