@@ -133,6 +133,7 @@ static void nothing_is_given(struct object *object)
 		break;
 	case STOA_KIND_QUEUE:
 		REFUSED(stoa_queue_stat(handle, NULL));
+		REFUSED(stoa_queue_length(handle, NULL));
 		REFUSED(stoa_sender_open(handle, NULL));
 		REFUSED(stoa_receiver_open(handle, NULL));
 		REFUSED(stoa_queue_fd(handle, 8), -EACCES);

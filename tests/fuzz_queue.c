@@ -142,6 +142,18 @@ static void peek(struct world *world, const struct stoa_queue *queue)
 	free(bytes);
 }
 
+/* Each place, and each slot, has one message at most. */
+static void ask_for_length(struct stoa_queue *queue)
+{
+	struct stoa_queue_config shape = { .struct_size = sizeof shape };
+	uint64_t length = 0;
+	int rc = stoa_queue_length(queue, &length);
+
+	MAY(rc, STOA_FULL, -EBADMSG);
+	EXPECT(stoa_queue_info(queue, &shape) == 0);
+	EXPECT(length <= shape.capacity + (uint64_t)shape.handles * shape.holds);
+}
+
 static void use_queue_itself(struct world *world, struct stoa_queue *queue)
 {
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
@@ -158,6 +170,10 @@ static void use_queue_itself(struct world *world, struct stoa_queue *queue)
 	case 2:
 	case 3:
 		peek(world, queue);
+		break;
+	case 4:
+	case 5:
+		ask_for_length(queue);
 		break;
 	default:
 		MAY(stoa_queue_stat(queue, &stat), -EBADMSG);
