@@ -563,6 +563,24 @@ def what_a_boss_had_half_made_is_taken_up(name):
     require(stoa("run", "--queue", name, "cat").is_refused(1, "it has no queue"))
 
 
+def a_pool_that_only_begins_is_not_taken_for_a_dead_one(name):
+    """It lives, and has both queues, but sends to none yet: who comes then and has no stdin waits for lines."""
+    for queue in ("lines", "units"):
+        done("create", "--close-with-senders", name, "queue", queue)
+    beginning = start("recv", name, "units", stdout=subprocess.DEVNULL)
+    there = await_that(lambda: look(name, "units")["receivers"] == 1)
+    other = start("run", "-j", 1, "--queue", name, "--each", "--", "echo", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        require(there and await_that(lambda: look(name, "lines")["receivers"] or other.poll() is not None))
+        done("send", "--close", name, "lines", given="1\n")
+        require(other.communicate(timeout=PATIENCE)[0] == b"1\n" and other.returncode == 0)
+    finally:
+        for process in (beginning, other):
+            process.kill()
+            process.wait()
+    done("rm", name)
+
+
 def killed_workers_lose_no_line_and_print_none_twice(name):
     """Workers are killed at random; then commands, too, which are tried again."""
     sent = lines(600, 5)
@@ -856,6 +874,7 @@ TESTS = [
     nothing_more_is_started_after_a_failure_where_it_is_to_halt,
     lines_of_others_come_through_a_queue_with_a_name,
     what_a_boss_had_half_made_is_taken_up,
+    a_pool_that_only_begins_is_not_taken_for_a_dead_one,
     killed_workers_lose_no_line_and_print_none_twice,
     nothing_goes_on_when_the_boss_is_killed,
     what_the_shell_had_started_before_it_lives_on,

@@ -131,6 +131,7 @@ static int make_queues(struct run *run)
 		.message_size = UNIT_HEAD + run->longest,
 		.handles = run_people(run),
 		.holds = 1,
+		.flags = STOA_CLOSE_WITH_SENDERS, /* so that who joins knows whether this pool lives */
 	};
 	uint64_t bytes = 0;
 	int rc = stoa_queue_footprint(&queue, &bytes), status;

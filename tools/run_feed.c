@@ -89,11 +89,27 @@ static bool is_deserted(struct stoa_segment *segment)
 	       info.participants_alive == 1 && (info.flags & STOA_UNLINK_LAST);
 }
 
-/* The pool that made it is dead: its queue of units has nobody who sends, or it has not come to make that. */
+/* It closes with its senders: it is closed, or has units that nobody took. */
+static bool had_senders(struct stoa_queue *units)
+{
+	struct stoa_receiver *receiver;
+	uint8_t nothing;
+	size_t size;
+	int rc = stoa_receiver_open(units, &receiver);
+
+	if (rc)
+		return false;
+	rc = stoa_receiver_pop(receiver, &nothing, 0, &size);
+	stoa_receiver_close(receiver);
+	return rc == STOA_CLOSED || rc == -EMSGSIZE;
+}
+
+/* The pool that made it is dead: its queue of units has lost who sent, or it has not come to that. */
 static bool is_orphan(struct stoa_segment *segment)
 {
 	struct stoa_queue_stat stat = { .struct_size = sizeof stat };
 	struct stoa_queue *units;
+	bool dead;
 	int rc = stoa_segment_reap(segment);
 
 	if (rc >= 0)
@@ -101,8 +117,9 @@ static bool is_orphan(struct stoa_segment *segment)
 	if (rc)
 		return rc == -ENOENT && is_deserted(segment);
 	rc = stoa_queue_stat(units, &stat);
+	dead = rc == 0 && stat.senders == 0 && (had_senders(units) || is_deserted(segment));
 	stoa_queue_close(units);
-	return rc == 0 && stat.senders == 0;
+	return dead;
 }
 
 static int join(struct run *run)
