@@ -139,7 +139,7 @@ by_hand() {
 	ln -s "$prefix" "$work/linked" && mkdir "$work/pc"
 	sed "s,^prefix=.*,prefix=$work/linked," "$libdir/pkgconfig/stoa.pc" >"$work/pc/stoa.pc"
 	(
-		cd "$work" && PKG_CONFIG_PATH=$work/pc && cc() { $compiler "$@"; }
+		cd "$work" && PKG_CONFIG_PATH=$work/pc && cc() { command $compiler "$@"; }
 		set -ex
 		. ./commands
 		says_42_alone ./a.out
